@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Ed25519 keys (RFC 8032) and the files that private keys live in.
+ *
+ * A key file is PKCS#8 PEM, encrypted under a passphrase when one is given
+ * (PBES2 with scrypt and AES-256-CBC), after one line `name: NAME`. Any PEM
+ * reader skips that line, so `openssl pkey -in FILE` reads the file. It must
+ * be a regular file of this user with no permission for others (mode 0600 or
+ * 0400); anything else is refused.
+ */
+#ifndef VT_CRYPTO_KEY_H
+#define VT_CRYPTO_KEY_H
+
+#include "base/buf.h"
+
+#define VT_PUBKEY_SIZE 32
+#define VT_SIG_SIZE 64
+#define VT_KEY_NAME_MAX 128 /* bytes, NUL not counted */
+
+struct vt_pubkey {
+    uint8_t b[VT_PUBKEY_SIZE];
+};
+
+struct vt_sig {
+    uint8_t b[VT_SIG_SIZE];
+};
+
+struct vt_key; /* a private key with its name */
+
+/* Whether a key name may be used: 1 to VT_KEY_NAME_MAX printable ASCII
+ * characters without space, '+' and '"'. */
+bool vt_key_name_valid(const char *name);
+
+VT_MUST enum vt_err vt_key_new(const char *name, struct vt_key **ret, struct vt_why *why);
+/* From a 32-byte seed, for tests with published keys. */
+VT_MUST enum vt_err vt_key_from_seed(const char *name, const uint8_t seed[32],
+    struct vt_key **ret, struct vt_why *why);
+/* Takes NULL; wipes. */
+void vt_key_free(struct vt_key *k);
+
+/* Writes a key file that must not exist (VT_E_EXIST). passphrase may be NULL. */
+VT_MUST enum vt_err vt_key_save(const struct vt_key *k, const char *path, const char *passphrase,
+    struct vt_why *why);
+/* Reads a key file. When it is encrypted and passphrase is NULL: VT_E_CONFIG
+ * saying so. Wrong passphrase: VT_E_REFUSED. */
+VT_MUST enum vt_err vt_key_load(const char *path, const char *passphrase, struct vt_key **ret,
+    struct vt_why *why);
+
+const char *vt_key_name(const struct vt_key *k);
+void vt_key_public(const struct vt_key *k, struct vt_pubkey *ret);
+VT_MUST enum vt_err vt_key_sign(const struct vt_key *k, const void *msg, size_t len,
+    struct vt_sig *ret, struct vt_why *why);
+
+/* Whether sig is pub's signature over msg. */
+bool vt_pubkey_verify(const struct vt_pubkey *pub, const void *msg, size_t len,
+    const struct vt_sig *sig);
+bool vt_pubkey_eq(const struct vt_pubkey *a, const struct vt_pubkey *b);
+
+#endif

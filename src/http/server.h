@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The HTTP server: thin glue over libmicrohttpd. It answers GET and HEAD from a
+ * folder of public files and from handlers, and hands bounded POST bodies to
+ * handlers. It knows nothing of keys or of the log.
+ */
+#ifndef VT_HTTP_SERVER_H
+#define VT_HTTP_SERVER_H
+
+#include "base/buf.h"
+
+struct vt_http_request {
+    const char *method; /* "GET" (also for HEAD) or "POST" */
+    const char *path;   /* decoded, begins with '/', checked safe */
+    const void *body;
+    size_t body_len;
+};
+
+struct vt_http_response {
+    int status;               /* preset to 200 */
+    const char *content_type; /* static string; preset to text/plain; charset=utf-8 */
+    const char *cache;        /* static Cache-Control value, preset to "no-store" */
+    struct vt_buf body;       /* maximum 16 MiB */
+};
+
+struct vt_http_route {
+    const char *method;
+    const char *path;     /* exact, or a prefix when it ends in '/' */
+    size_t body_max;      /* POST: larger bodies get 413 */
+    void (*handle)(void *ctx, const struct vt_http_request *rq, struct vt_http_response *rs);
+};
+
+struct vt_http_folder {
+    const char *prefix;       /* URL prefix, such as "/tile/" */
+    const char *dir;          /* the folder whose files stand below it */
+    const char *content_type; /* static */
+    const char *cache;        /* such as "public, max-age=31536000, immutable" */
+};
+
+struct vt_http_server_opts {
+    const struct vt_http_route *routes; /* ended by a NULL method; first match counts */
+    const struct vt_http_folder *folders; /* ended by a NULL prefix; after routes */
+    void *ctx;
+    unsigned connections_max; /* 0: 256 */
+    unsigned timeout_s;       /* 0: 30; idle or slow connections end */
+};
+
+/* A listening TCP socket on "HOST:PORT" (numeric host or "localhost"; port 0:
+ * any free one). *ret_url gets "http://HOST:PORT". For the parent process,
+ * which keeps the port across restarts of the http process. */
+VT_MUST enum vt_err vt_http_listen(const char *address, int *ret_fd, char ret_url[128],
+    struct vt_why *why);
+
+/* Serves on the listening socket until stop_fd is readable or closed. Handlers
+ * run one at a time in this thread; files are sent by it too (sendfile). */
+VT_MUST enum vt_err vt_http_serve(int listen_fd, int stop_fd,
+    const struct vt_http_server_opts *opts, struct vt_why *why);
+
+#endif

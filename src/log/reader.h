@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading a log that is somebody else's: over HTTP or from a folder of public
+ * files, as any C2SP tile client would. Everything read is checked against a
+ * checkpoint that the policy accepts before it is given out.
+ */
+#ifndef VT_LOG_READER_H
+#define VT_LOG_READER_H
+
+#include "merkle/tree.h"
+#include "note/passport.h"
+#include "note/policy.h"
+
+struct vt_log_reader;
+
+/* `where` is a URL (http://, https://) or a folder. Fetches the checkpoint and
+ * checks it by the policy. The reader then stays at that checkpoint; tiles are
+ * cached. The policy must outlive it. */
+VT_MUST enum vt_err vt_log_reader_open(const char *where, const struct vt_policy *policy,
+    struct vt_log_reader **ret, struct vt_why *why);
+void vt_log_reader_free(struct vt_log_reader *r);
+
+const struct vt_checkpoint *vt_log_reader_checkpoint(const struct vt_log_reader *r);
+/* The signed note as fetched. */
+const void *vt_log_reader_note(const struct vt_log_reader *r, size_t *ret_len);
+/* Bytes of entry `index`, verified to be in the tree; replaces what is in b. */
+VT_MUST enum vt_err vt_log_reader_entry(struct vt_log_reader *r, uint64_t index,
+    struct vt_buf *b, struct vt_why *why);
+VT_MUST enum vt_err vt_log_reader_inclusion(struct vt_log_reader *r, uint64_t index,
+    struct vt_proof *ret, struct vt_why *why);
+VT_MUST enum vt_err vt_log_reader_consistency(struct vt_log_reader *r, uint64_t old_size,
+    struct vt_proof *ret, struct vt_why *why);
+/* Calls fn for the entries [from, size) in order, each verified. fn's error
+ * ends the walk; VT_E_EXIST from fn ends it as success. */
+VT_MUST enum vt_err vt_log_reader_each(struct vt_log_reader *r, uint64_t from,
+    enum vt_err (*fn)(void *ctx, uint64_t index, const void *entry, size_t len,
+        struct vt_why *why),
+    void *ctx, struct vt_why *why);
+
+/* Finds an assembly entry by a known signer with that artifact: the newest.
+ * VT_E_NOENT. */
+VT_MUST enum vt_err vt_log_reader_find_assembly(struct vt_log_reader *r,
+    const struct vt_digest *artifact, uint64_t *ret_index, struct vt_entry *ret,
+    struct vt_why *why);
+/* Collects the passport of an artifact: all entries by known signers that
+ * speak of the newest assembly of it, its inputs, rebuilds, mismatches and
+ * releases, with paths to this reader's checkpoint. Does not check it. */
+VT_MUST enum vt_err vt_log_reader_passport(struct vt_log_reader *r,
+    const struct vt_digest *artifact, struct vt_passport **ret, struct vt_why *why);
+
+/*
+ * Submitting. POST URL/objects (a DSSE envelope) and POST URL/add (an entry);
+ * see docs/formats/site-http.md.
+ */
+struct vt_http;
+VT_MUST enum vt_err vt_log_submit_object(struct vt_http *h, const char *url, const void *data,
+    size_t len, struct vt_digest *ret, struct vt_why *why);
+/* Durable in the log when it returns. An entry with the same text that is in
+ * the log already gives that one's index. */
+VT_MUST enum vt_err vt_log_submit_entry(struct vt_http *h, const char *url, const void *entry,
+    size_t len, uint64_t *ret_index, struct vt_why *why);
+/* Waits until the published checkpoint covers `index`; VT_E_TIMEOUT. */
+VT_MUST enum vt_err vt_log_wait_published(struct vt_http *h, const char *url,
+    const struct vt_policy *policy, uint64_t index, int64_t timeout_ms, struct vt_why *why);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Checkpoints (C2SP tlog-checkpoint) and cosignatures (C2SP tlog-cosignature).
+ * No I/O.
+ */
+#ifndef VT_NOTE_CHECKPOINT_H
+#define VT_NOTE_CHECKPOINT_H
+
+#include "note/note.h"
+
+struct vt_checkpoint {
+    char origin[VT_KEY_NAME_MAX + 1];
+    uint64_t size;
+    struct vt_digest root;
+};
+
+/* Parses the body of a checkpoint (a note's text). Extension lines are
+ * accepted and ignored. VT_E_SYNTAX. */
+VT_MUST enum vt_err vt_checkpoint_parse(const void *text, size_t len, struct vt_checkpoint *ret,
+    struct vt_why *why);
+/* Appends the body: origin, size, root; no extension lines. */
+void vt_checkpoint_put(struct vt_buf *b, const struct vt_checkpoint *c);
+
+/* Parses a signed checkpoint and verifies the log's own signature: its key's
+ * name must be the origin. *ret_note points into data. VT_E_SYNTAX,
+ * VT_E_UNKNOWN, VT_E_SIG. */
+VT_MUST enum vt_err vt_checkpoint_open(const void *data, size_t len, const struct vt_vkey *log,
+    struct vt_note *ret_note, struct vt_checkpoint *ret, struct vt_why *why);
+
+/* The message that an Ed25519 cosigner signs: "cosignature/v1\ntime T\n" and
+ * the note's text. Appended to b. */
+void vt_cosig_message(struct vt_buf *b, uint64_t time, const void *text, size_t text_len);
+/* Appends a cosignature line for signature `sig` made at `time`. */
+void vt_cosig_put(struct vt_buf *b, const struct vt_vkey *k, uint64_t time,
+    const struct vt_sig *sig);
+/* Finds and verifies the cosignature of k (VT_NOTE_COSIG_ED25519). VT_E_UNKNOWN
+ * when there is none, VT_E_SIG when there is one that fails. */
+VT_MUST enum vt_err vt_cosig_verify(const struct vt_note *n, const struct vt_vkey *k,
+    uint64_t *ret_time, struct vt_why *why);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Signed notes (C2SP signed-note): a text that ends in a newline, a blank
+ * line, and signature lines `— NAME BASE64(key id || signature)`.
+ *
+ * Parsing copies nothing: a struct vt_note points into the caller's bytes,
+ * which must outlive it. No I/O.
+ */
+#ifndef VT_NOTE_NOTE_H
+#define VT_NOTE_NOTE_H
+
+#include "crypto/digest.h"
+#include "crypto/key.h"
+
+#define VT_NOTE_MAX (1024U * 1024U) /* bytes of a note, signatures included */
+#define VT_NOTE_SIGS_MAX 64U
+
+/* Signature types, the byte that key ids and vkeys carry. */
+enum vt_note_alg {
+    VT_NOTE_ED25519 = 0x01,
+    VT_NOTE_COSIG_ED25519 = 0x04,
+    VT_NOTE_COSIG_MLDSA44 = 0x06, /* known by name only so far: never verified, ignored */
+};
+
+/* A verifier key: `NAME+hex8(key id)+base64(alg || public key)`. */
+struct vt_vkey {
+    char name[VT_KEY_NAME_MAX + 1];
+    enum vt_note_alg alg; /* ED25519 or COSIG_ED25519 */
+    uint32_t id;
+    struct vt_pubkey pub;
+};
+#define VT_VKEY_TEXT_MAX 256 /* with the NUL */
+
+/* SHA-256(name || 0x0A || alg || pub)[0..3], big endian. */
+uint32_t vt_vkey_id(const char *name, enum vt_note_alg alg, const struct vt_pubkey *pub);
+/* Fills all of *ret. VT_E_SYNTAX for a bad name. */
+VT_MUST enum vt_err vt_vkey_make(const char *name, enum vt_note_alg alg,
+    const struct vt_pubkey *pub, struct vt_vkey *ret, struct vt_why *why);
+/* VT_E_SYNTAX; also when the id is not the key's, or the type is another. */
+VT_MUST enum vt_err vt_vkey_parse(const char *s, size_t len, struct vt_vkey *ret,
+    struct vt_why *why);
+void vt_vkey_format(const struct vt_vkey *k, char ret[VT_VKEY_TEXT_MAX]);
+
+struct vt_note_sig {
+    const char *name; /* not NUL-terminated */
+    size_t name_len;
+    uint32_t id;
+    const char *b64; /* the base64 text of id || signature, still encoded */
+    size_t b64_len;
+};
+
+struct vt_note {
+    const uint8_t *text; /* the signed text with its last newline */
+    size_t text_len;
+    size_t sig_count;
+    struct vt_note_sig sig[VT_NOTE_SIGS_MAX];
+};
+
+/* Takes a note apart; checks form only. A note has at least one signature line
+ * and at most VT_NOTE_SIGS_MAX. VT_E_SYNTAX, VT_E_LIMIT. */
+VT_MUST enum vt_err vt_note_parse(const void *data, size_t len, struct vt_note *ret,
+    struct vt_why *why);
+
+/* Decodes the signature bytes (without the key id) of a line; VT_E_SYNTAX when
+ * they are more than ret_size. */
+VT_MUST enum vt_err vt_note_sig_bytes(const struct vt_note_sig *sig, uint8_t *ret,
+    size_t ret_size, size_t *ret_len, struct vt_why *why);
+
+/* Finds the key's line and verifies it (VT_NOTE_ED25519 keys only). VT_E_UNKNOWN
+ * when there is no line of that key, VT_E_SIG when there is one and it fails:
+ * then the note must be refused, whoever else signed. */
+VT_MUST enum vt_err vt_note_verify(const struct vt_note *n, const struct vt_vkey *k,
+    struct vt_why *why);
+
+/* Appends `— NAME BASE64\n` for signature bytes. */
+void vt_note_put_sig(struct vt_buf *b, const char *name, uint32_t id, const void *sig,
+    size_t sig_len);
+
+#endif
