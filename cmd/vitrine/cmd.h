@@ -74,6 +74,14 @@ struct vt_cmd_verb {
 int vt_cmd_verbs(const char *name, const char *summary, const struct vt_cmd_verb *verbs,
     int argc, char **argv);
 
+/* The program: --help, --version, help COMMAND, and the dispatch. */
+int vt_cmd_main(const char *summary, const struct vt_cmd_verb *commands, int argc, char **argv);
+
+/* The nearer of two guesses at what was meant: `best` (or NULL) with its
+ * *score, and the candidate; *score is set when the candidate is taken. */
+const char *vt_cmd_nearest(const char *typed, const char *best, const char *candidate,
+    size_t *score);
+
 /* The subcommands. argv[0] is the command's name. */
 int vt_cmd_key(int argc, char **argv);
 int vt_cmd_site(int argc, char **argv);

@@ -45,6 +45,10 @@ VT_MUST enum vt_err vt_proc_fork(const char *name, int (*body)(int fd, void *ctx
  * reaps it. */
 void vt_proc_stop(pid_t pid, int fd, int64_t grace_ms);
 
+/* Closes every descriptor above 2 but those in keep (ended by -1; may be NULL;
+ * at most 16). */
+void vt_proc_close_others(const int *keep);
+
 /* This process: no core dumps, not traceable by others of the same user. For
  * those that hold private keys. */
 void vt_proc_harden(void);
