@@ -46,6 +46,9 @@ VT_MUST enum vt_err vt_key_save(const struct vt_key *k, const char *path, const 
 VT_MUST enum vt_err vt_key_load(const char *path, const char *passphrase, struct vt_key **ret,
     struct vt_why *why);
 
+/* Whether a key file is encrypted, without opening it. */
+VT_MUST enum vt_err vt_key_file_encrypted(const char *path, bool *ret, struct vt_why *why);
+
 const char *vt_key_name(const struct vt_key *k);
 void vt_key_public(const struct vt_key *k, struct vt_pubkey *ret);
 VT_MUST enum vt_err vt_key_sign(const struct vt_key *k, const void *msg, size_t len,

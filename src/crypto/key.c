@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "crypto/key_priv.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool
+vt_key_name_valid(const char *name)
+{
+    size_t len = strnlen(name, VT_KEY_NAME_MAX + 1);
+
+    if (len == 0 || len > VT_KEY_NAME_MAX)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if (name[i] <= ' ' || name[i] > '~' || name[i] == '+' || name[i] == '"')
+            return false;
+    }
+    return true;
+}
+
+enum vt_err
+vt_key_wrap(const char *name, EVP_PKEY *pkey, struct vt_key **ret, struct vt_why *why)
+{
+    struct vt_key *k = calloc(1, sizeof *k);
+    size_t len = sizeof k->pub.b;
+    enum vt_err err = VT_OK;
+
+    if (k == NULL)
+        err = vt_fail(why, VT_E_NOMEM, "key: out of memory");
+    else if (!vt_key_name_valid(name))
+        err = vt_fail(why, VT_E_USAGE,
+            "key name \"%.140s\": must be 1 to %d printable characters without space, + and \"",
+            name, VT_KEY_NAME_MAX);
+    else if (EVP_PKEY_get_raw_public_key(pkey, k->pub.b, &len) != 1 || len != sizeof k->pub.b)
+        err =
+            vt_fail(why, VT_E_CRYPTO, "key %s: libcrypto does not give its public half", name);
+    if (err != VT_OK) {
+        free(k);
+        EVP_PKEY_free(pkey);
+        return err;
+    }
+    memcpy(k->name, name, strlen(name) + 1);
+    k->pkey = pkey;
+    *ret = k;
+    return VT_OK;
+}
+
+enum vt_err
+vt_key_from_seed(
+    const char *name, const uint8_t seed[32], struct vt_key **ret, struct vt_why *why)
+{
+    EVP_PKEY *pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, 32);
+
+    if (pkey == NULL)
+        return vt_fail(why, VT_E_CRYPTO, "libcrypto cannot make an Ed25519 key");
+    return vt_key_wrap(name, pkey, ret, why);
+}
+
+enum vt_err
+vt_key_new(const char *name, struct vt_key **ret, struct vt_why *why)
+{
+    EVP_PKEY *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+
+    if (pkey == NULL)
+        return vt_fail(why, VT_E_CRYPTO, "libcrypto cannot make an Ed25519 key");
+    return vt_key_wrap(name, pkey, ret, why);
+}
+
+void
+vt_key_free(struct vt_key *k)
+{
+    if (k == NULL)
+        return;
+    EVP_PKEY_free(k->pkey); /* libcrypto wipes the private half */
+    free(k);
+}
+
+const char *
+vt_key_name(const struct vt_key *k)
+{
+    return k->name;
+}
+
+void
+vt_key_public(const struct vt_key *k, struct vt_pubkey *ret)
+{
+    *ret = k->pub;
+}
+
+enum vt_err
+vt_key_sign(
+    const struct vt_key *k, const void *msg, size_t len, struct vt_sig *ret, struct vt_why *why)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    struct vt_sig sig;
+    size_t sig_len = sizeof sig.b;
+    bool ok;
+
+    if (ctx == NULL)
+        return vt_fail(why, VT_E_NOMEM, "key %s: out of memory", k->name);
+    ok = EVP_DigestSignInit(ctx, NULL, NULL, NULL, k->pkey) == 1 &&
+         EVP_DigestSign(ctx, sig.b, &sig_len, msg, len) == 1 && sig_len == sizeof sig.b;
+    EVP_MD_CTX_free(ctx);
+    if (!ok)
+        return vt_fail(why, VT_E_CRYPTO, "key %s: libcrypto cannot sign", k->name);
+    *ret = sig;
+    return VT_OK;
+}
+
+bool
+vt_pubkey_verify(
+    const struct vt_pubkey *pub, const void *msg, size_t len, const struct vt_sig *sig)
+{
+    EVP_PKEY *pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, pub->b, sizeof pub->b);
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool ok = false;
+
+    if (pkey != NULL && ctx != NULL && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, pkey) == 1)
+        ok = EVP_DigestVerify(ctx, sig->b, sizeof sig->b, msg, len) == 1;
+    EVP_MD_CTX_free(ctx);
+    EVP_PKEY_free(pkey);
+    return ok;
+}
+
+bool
+vt_pubkey_eq(const struct vt_pubkey *a, const struct vt_pubkey *b)
+{
+    return CRYPTO_memcmp(a->b, b->b, VT_PUBKEY_SIZE) == 0;
+}

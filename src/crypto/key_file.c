@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Key files: a line `name: NAME`, then PKCS#8 in PEM (RFC 5958, RFC 7468,
+ * RFC 8410 for Ed25519), encrypted under a passphrase by PBES2 with scrypt
+ * (RFC 7914) and AES-256-CBC when one is given.
+ */
+#include "crypto/key_priv.h"
+
+#include "base/file.h"
+#include "crypto/digest.h"
+#include "crypto/secret.h"
+
+#include <limits.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/pkcs12.h>
+#include <openssl/x509.h>
+#include <string.h>
+
+#define KEY_FILE_MAX 16384U
+#define NAME_PREFIX "name: "
+
+/* 16 MiB and some tenths of a second, the most that any reader of PKCS#8
+ * takes without being told to. */
+#define SCRYPT_N 16384
+#define SCRYPT_R 8
+#define SCRYPT_P 1
+#define SALT_SIZE 16
+
+/* Takes ownership of info. NULL when libcrypto fails. */
+static X509_SIG *
+encrypt(PKCS8_PRIV_KEY_INFO *info, const char *passphrase)
+{
+    uint8_t salt[SALT_SIZE];
+    X509_SIG *sealed = NULL;
+    X509_ALGOR *pbe = NULL;
+
+    if (vt_random(salt, sizeof salt, NULL) == VT_OK)
+        pbe = PKCS5_pbe2_set_scrypt(
+            EVP_aes_256_cbc(), salt, SALT_SIZE, NULL, SCRYPT_N, SCRYPT_R, SCRYPT_P);
+    if (pbe != NULL)
+        sealed = PKCS8_set0_pbe(passphrase, (int)strlen(passphrase), info, pbe);
+    if (sealed == NULL)
+        X509_ALGOR_free(pbe);
+    return sealed;
+}
+
+static bool
+put_pem(const struct vt_key *k, const char *passphrase, BIO *out)
+{
+    PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(k->pkey);
+    X509_SIG *sealed = NULL;
+    bool ok = false;
+
+    if (info == NULL)
+        return false;
+    if (passphrase == NULL) {
+        ok = PEM_write_bio_PKCS8_PRIV_KEY_INFO(out, info) == 1;
+    } else {
+        sealed = encrypt(info, passphrase);
+        ok = sealed != NULL && PEM_write_bio_PKCS8(out, sealed) == 1;
+    }
+    X509_SIG_free(sealed);
+    PKCS8_PRIV_KEY_INFO_free(info);
+    return ok;
+}
+
+enum vt_err
+vt_key_save(
+    const struct vt_key *k, const char *path, const char *passphrase, struct vt_why *why)
+{
+    struct vt_buf b = {.max = KEY_FILE_MAX, .secret = true};
+    BIO *out = BIO_new(BIO_s_secmem());
+    char *data = NULL;
+    long len;
+    enum vt_err err;
+
+    if (passphrase != NULL &&
+        (passphrase[0] == '\0' || strlen(passphrase) > VT_PASSPHRASE_MAX)) {
+        BIO_free(out);
+        return vt_fail(why, VT_E_USAGE, "a passphrase has 1 to %d bytes", VT_PASSPHRASE_MAX);
+    }
+    if (out == NULL || !put_pem(k, passphrase, out) ||
+        (len = BIO_get_mem_data(out, &data)) <= 0) {
+        BIO_free(out);
+        ERR_clear_error();
+        return vt_fail(why, VT_E_CRYPTO, "%s: libcrypto cannot encode the key", path);
+    }
+    vt_buf_puts(&b, NAME_PREFIX);
+    vt_buf_puts(&b, k->name);
+    vt_buf_puts(&b, "\n");
+    vt_buf_put(&b, data, (size_t)len);
+    err = vt_buf_check(&b, path, why);
+    if (err == VT_OK)
+        err = vt_file_create(path, 0600, b.data, b.len, why);
+    BIO_free(out);
+    vt_buf_release(&b);
+    return err;
+}
+
+/* A key file taken apart; der is in libcrypto's memory. */
+struct parsed {
+    char name[VT_KEY_NAME_MAX + 1];
+    bool encrypted;
+    uint8_t *der;
+    long der_len;
+};
+
+static void
+parsed_release(struct parsed *p)
+{
+    if (p->der != NULL)
+        OPENSSL_clear_free(p->der, (size_t)p->der_len);
+    p->der = NULL;
+}
+
+static enum vt_err
+parse_pem(struct vt_reader *r, struct parsed *p, struct vt_why *why)
+{
+    BIO *in = BIO_new_mem_buf(r->p, (int)r->left);
+    char *label = NULL;
+    char *header = NULL;
+    bool ok = in != NULL && PEM_read_bio(in, &label, &header, &p->der, &p->der_len) == 1 &&
+              header[0] == '\0' && BIO_eof(in);
+
+    if (ok && strcmp(label, PEM_STRING_PKCS8) == 0)
+        p->encrypted = true;
+    else if (ok)
+        ok = strcmp(label, PEM_STRING_PKCS8INF) == 0;
+    OPENSSL_free(label);
+    OPENSSL_free(header);
+    BIO_free(in);
+    ERR_clear_error();
+    if (ok)
+        return VT_OK;
+    return vt_fail(
+        why, VT_E_CONFIG, "not a key file: no PKCS#8 private key in PEM after the name");
+}
+
+static enum vt_err
+parse_file(const struct vt_buf *b, struct parsed *p, struct vt_why *why)
+{
+    struct vt_reader r = VT_READER(b->data, b->len);
+    struct vt_reader line;
+
+    if (!vt_reader_line(&r, &line) || !vt_reader_skip(&line, NAME_PREFIX) ||
+        !vt_reader_cstr(&line, p->name, sizeof p->name) || !vt_key_name_valid(p->name))
+        return vt_fail(why, VT_E_CONFIG,
+            "not a key file: the first line must be `name: NAME`, the name as in its vkey");
+    return parse_pem(&r, p, why);
+}
+
+static enum vt_err
+open_file(const char *path, struct parsed *p, struct vt_why *why)
+{
+    struct vt_buf b = {.max = KEY_FILE_MAX, .secret = true};
+    enum vt_err err = vt_secret_read(path, &b, why);
+
+    if (err == VT_OK) {
+        err = parse_file(&b, p, why);
+        if (err != VT_OK) {
+            parsed_release(p);
+            err = vt_fail_in(why, err, "%s", path);
+        }
+    }
+    vt_buf_release(&b);
+    return err;
+}
+
+enum vt_err
+vt_key_file_encrypted(const char *path, bool *ret, struct vt_why *why)
+{
+    struct parsed p = {.der = NULL};
+    enum vt_err err = open_file(path, &p, why);
+
+    if (err == VT_OK)
+        *ret = p.encrypted;
+    parsed_release(&p);
+    return err;
+}
+
+/* The PKCS#8 structure that the file holds. */
+static enum vt_err
+decode(const struct parsed *p, const char *passphrase, PKCS8_PRIV_KEY_INFO **ret,
+    struct vt_why *why)
+{
+    const unsigned char *der = p->der;
+    X509_SIG *sealed;
+
+    if (!p->encrypted) {
+        *ret = d2i_PKCS8_PRIV_KEY_INFO(NULL, &der, p->der_len);
+        if (*ret == NULL)
+            return vt_fail(why, VT_E_CONFIG, "not a key file: no PKCS#8 structure");
+        return VT_OK;
+    }
+    if (passphrase == NULL)
+        return vt_fail(why, VT_E_CONFIG, "encrypted; it needs its passphrase");
+    sealed = d2i_X509_SIG(NULL, &der, p->der_len);
+    if (sealed == NULL)
+        return vt_fail(why, VT_E_CONFIG, "not a key file: no encrypted PKCS#8 structure");
+    *ret = PKCS8_decrypt(sealed, passphrase, (int)strlen(passphrase));
+    X509_SIG_free(sealed);
+    if (*ret == NULL)
+        return vt_fail(why, VT_E_REFUSED, "the passphrase is not that of this key file");
+    return VT_OK;
+}
+
+static enum vt_err
+make_key(
+    const struct parsed *p, const char *passphrase, struct vt_key **ret, struct vt_why *why)
+{
+    PKCS8_PRIV_KEY_INFO *info = NULL;
+    EVP_PKEY *pkey;
+    enum vt_err err = decode(p, passphrase, &info, why);
+
+    if (err != VT_OK)
+        return err;
+    pkey = EVP_PKCS82PKEY(info);
+    PKCS8_PRIV_KEY_INFO_free(info);
+    if (pkey == NULL || EVP_PKEY_get_id(pkey) != EVP_PKEY_ED25519) {
+        EVP_PKEY_free(pkey);
+        return vt_fail(why, VT_E_CONFIG, "holds a key of another type than Ed25519");
+    }
+    return vt_key_wrap(p->name, pkey, ret, why);
+}
+
+enum vt_err
+vt_key_load(const char *path, const char *passphrase, struct vt_key **ret, struct vt_why *why)
+{
+    struct parsed p = {.der = NULL};
+    enum vt_err err = open_file(path, &p, why);
+
+    if (err != VT_OK)
+        return err;
+    err = make_key(&p, passphrase, ret, why);
+    if (err != VT_OK)
+        err = vt_fail_in(why, err, "%s", path);
+    parsed_release(&p);
+    ERR_clear_error();
+    return err;
+}
