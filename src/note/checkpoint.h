@@ -8,6 +8,9 @@
 
 #include "note/note.h"
 
+/* Bytes of a checkpoint's text at the most, extension lines included. */
+#define VT_CHECKPOINT_TEXT_MAX 4096U
+
 struct vt_checkpoint {
     char origin[VT_KEY_NAME_MAX + 1];
     uint64_t size;
@@ -15,7 +18,7 @@ struct vt_checkpoint {
 };
 
 /* Parses the body of a checkpoint (a note's text). Extension lines are
- * accepted and ignored. VT_E_SYNTAX. */
+ * accepted and ignored. VT_E_SYNTAX, VT_E_LIMIT. */
 VT_MUST enum vt_err vt_checkpoint_parse(const void *text, size_t len, struct vt_checkpoint *ret,
     struct vt_why *why);
 /* Appends the body: origin, size, root; no extension lines. */
@@ -33,8 +36,9 @@ void vt_cosig_message(struct vt_buf *b, uint64_t time, const void *text, size_t 
 /* Appends a cosignature line for signature `sig` made at `time`. */
 void vt_cosig_put(struct vt_buf *b, const struct vt_vkey *k, uint64_t time,
     const struct vt_sig *sig);
-/* Finds and verifies the cosignature of k (VT_NOTE_COSIG_ED25519). VT_E_UNKNOWN
- * when there is none, VT_E_SIG when there is one that fails. */
+/* Finds and verifies the cosignature of k (VT_NOTE_COSIG_ED25519). When k
+ * cosigned several times, all must verify and *ret_time is the latest.
+ * VT_E_UNKNOWN when there is none, VT_E_SIG when there is one that fails. */
 VT_MUST enum vt_err vt_cosig_verify(const struct vt_note *n, const struct vt_vkey *k,
     uint64_t *ret_time, struct vt_why *why);
 

@@ -66,6 +66,9 @@ VT_MUST enum vt_err vt_note_parse(const void *data, size_t len, struct vt_note *
 VT_MUST enum vt_err vt_note_sig_bytes(const struct vt_note_sig *sig, uint8_t *ret,
     size_t ret_size, size_t *ret_len, struct vt_why *why);
 
+/* Whether the line is of that key: name and key id are its own. */
+bool vt_note_sig_is(const struct vt_note_sig *sig, const struct vt_vkey *k);
+
 /* Finds the key's line and verifies it (VT_NOTE_ED25519 keys only). VT_E_UNKNOWN
  * when there is no line of that key, VT_E_SIG when there is one and it fails:
  * then the note must be refused, whoever else signed. */

@@ -20,6 +20,7 @@
 #define VT_POLICY_PARTIES_MAX 64U /* witnesses and signers together */
 #define VT_POLICY_GROUPS_MAX 64U
 #define VT_POLICY_URL_MAX 1024U
+#define VT_POLICY_NAME_MAX 256U /* bytes of a name in the policy */
 
 struct vt_policy;
 
@@ -31,7 +32,7 @@ struct vt_policy_party {
 };
 
 /* VT_E_CONFIG with the line number and what is wrong. Without a require line
- * for a kind, the policy demands nothing there: see vt_policy_requires. */
+ * for a kind, the policy demands nothing there: see vt_policy_demand_of. VT_E_NOMEM. */
 VT_MUST enum vt_err vt_policy_parse(const void *data, size_t len, struct vt_policy **ret,
     struct vt_why *why);
 void vt_policy_free(struct vt_policy *p);
@@ -42,7 +43,8 @@ size_t vt_policy_signers(const struct vt_policy *p, const struct vt_policy_party
 
 /* The log with that origin, or NULL. */
 const struct vt_policy_party *vt_policy_log(const struct vt_policy *p, const char *origin);
-/* The signer whose key made the note's (only) signature line, or NULL. */
+/* The signer whose key's name and id stand in the note's (only) signature line,
+ * or NULL. Says nothing yet of the signature: vt_note_verify with its key. */
 const struct vt_policy_party *vt_policy_signer_of(const struct vt_policy *p,
     const struct vt_note *n);
 

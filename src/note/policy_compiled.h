@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A policy as it is held after parsing. For policy.c, which makes it, and
+ * policy_check.c, which reads it.
+ */
+#ifndef VT_NOTE_POLICY_COMPILED_H
+#define VT_NOTE_POLICY_COMPILED_H
+
+#include "note/policy.h"
+#include "note/quorum.h"
+
+struct vt_policy {
+    char *text; /* the file, cut into words; all names point into it */
+    struct vt_quorum names;
+    size_t log_count;
+    struct vt_policy_party log[VT_POLICY_LOGS_MAX];
+    size_t witness_count;
+    struct vt_policy_party witness[VT_POLICY_PARTIES_MAX];
+    size_t signer_count;
+    struct vt_policy_party signer[VT_POLICY_PARTIES_MAX];
+    bool quorum_given;
+    int quorum; /* a node, or VT_QUORUM_NODE_NONE: `quorum none` */
+    struct {
+        enum vt_policy_demand demand;
+        int node; /* for VT_POLICY_QUORUM */
+    } require[VT_ENTRY_KIND_COUNT];
+};
+
+#endif

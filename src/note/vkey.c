@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "note/field.h"
+#include "note/note.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Whether a character of a key name is a space by Unicode's White_Space, or a
+ * plus: those that the specification keeps out of names. */
+static bool
+name_char_bad(const struct vt_reader *r)
+{
+    static const char *const bad[] = {" ", "+", "\t", "\n", "\v", "\f", "\r", "\xc2\x85",
+        "\xc2\xa0", "\xe1\x9a\x80", "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaf",
+        "\xe2\x81\x9f", "\xe3\x80\x80"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct vt_reader at = *r;
+        if (vt_reader_skip(&at, bad[i]))
+            return true;
+    }
+    /* U+2000 to U+200A */
+    return r->left >= 3 && memcmp(r->p, "\xe2\x80", 2) == 0 && r->p[2] >= 0x80 &&
+           r->p[2] <= 0x8a;
+}
+
+bool
+vt_note_name_valid(const char *name, size_t len)
+{
+    struct vt_reader r = VT_READER(name, len);
+    if (len == 0 || !vt_utf8_valid(name, len))
+        return false;
+    for (; r.left > 0; r.p++, r.left--) {
+        if (*r.p < 0x20 || name_char_bad(&r))
+            return false;
+    }
+    return true;
+}
+
+uint32_t
+vt_vkey_id(const char *name, enum vt_note_alg alg, const struct vt_pubkey *pub)
+{
+    const uint8_t tag[2] = {'\n', (uint8_t)alg};
+    const struct vt_slice v[] = {
+        {name, strlen(name)}, {tag, sizeof tag}, {pub->b, VT_PUBKEY_SIZE}};
+    struct vt_digest d;
+    uint32_t id = 0;
+    vt_digest_of_slices(v, 3, &d);
+    for (int i = 0; i < 4; i++)
+        id = id << 8 | d.b[i];
+    return id;
+}
+
+enum vt_err
+vt_vkey_make(const char *name, enum vt_note_alg alg, const struct vt_pubkey *pub,
+    struct vt_vkey *ret, struct vt_why *why)
+{
+    struct vt_vkey k = {.alg = alg, .pub = *pub};
+    size_t len = strlen(name);
+
+    if (alg != VT_NOTE_ED25519 && alg != VT_NOTE_COSIG_ED25519)
+        return vt_fail(why, VT_E_SYNTAX,
+            "a key of type %02x cannot be an Ed25519 key: give 01 or 04", (unsigned)alg);
+    if (len > VT_KEY_NAME_MAX || !vt_note_name_valid(name, len))
+        return vt_fail(why, VT_E_SYNTAX,
+            "the key name `%s` is not 1 to %d bytes of UTF-8 without space and `+`", name,
+            VT_KEY_NAME_MAX);
+    memcpy(k.name, name, len + 1);
+    k.id = vt_vkey_id(name, alg, pub);
+    *ret = k;
+    return VT_OK;
+}
+
+/* The type byte and key at the end of a vkey. */
+static enum vt_err
+parse_key(const struct vt_reader *b64, enum vt_note_alg *ret_alg, struct vt_pubkey *ret_pub,
+    struct vt_why *why)
+{
+    const struct vt_reader head = VT_READER(b64->p, b64->left < 4 ? b64->left : 4);
+    uint8_t key[1 + VT_PUBKEY_SIZE];
+    uint8_t first[3];
+
+    if (vt_field_b64_size(b64) < 3 || !vt_field_b64(&head, first, sizeof first))
+        return vt_fail(why, VT_E_SYNTAX, "the key of a vkey is not base64");
+    if (first[0] == VT_NOTE_COSIG_MLDSA44)
+        return vt_fail(why, VT_E_SYNTAX,
+            "key type 06 (ML-DSA-44 cosignature) is not supported on this platform: name the "
+            "party's key of type 04");
+    if (first[0] != VT_NOTE_ED25519 && first[0] != VT_NOTE_COSIG_ED25519)
+        return vt_fail(why, VT_E_SYNTAX, "key type %02x is none of 01 and 04", first[0]);
+    if (!vt_field_b64(b64, key, sizeof key))
+        return vt_fail(why, VT_E_SYNTAX, "an Ed25519 key has %d bytes, this one has %zu",
+            VT_PUBKEY_SIZE, vt_field_b64_size(b64) - 1);
+    *ret_alg = (enum vt_note_alg)key[0];
+    memcpy(ret_pub->b, key + 1, VT_PUBKEY_SIZE);
+    return VT_OK;
+}
+
+enum vt_err
+vt_vkey_parse(const char *s, size_t len, struct vt_vkey *ret, struct vt_why *why)
+{
+    struct vt_reader r = VT_READER(s, len), name, hex;
+    char name_text[VT_KEY_NAME_MAX + 1];
+    enum vt_note_alg alg = VT_NOTE_ED25519;
+    struct vt_pubkey pub;
+    struct vt_vkey k;
+    uint8_t id[4];
+    size_t id_len;
+
+    if (!vt_reader_word(&r, '+', &name) || !vt_reader_word(&r, '+', &hex) || hex.left != 8 ||
+        !vt_hex_decode((const char *)hex.p, hex.left, id, sizeof id, &id_len))
+        return vt_fail(why, VT_E_SYNTAX,
+            "a vkey is NAME+KEYID+KEY, the id 8 lower-case hex digits and the key base64");
+    if (!vt_reader_cstr(&name, name_text, sizeof name_text))
+        return vt_fail(
+            why, VT_E_SYNTAX, "the name of a vkey has more than %d bytes", VT_KEY_NAME_MAX);
+    enum vt_err err = parse_key(&r, &alg, &pub, why);
+    if (err == VT_OK)
+        err = vt_vkey_make(name_text, alg, &pub, &k, why);
+    if (err != VT_OK)
+        return err;
+    if (k.id != ((uint32_t)id[0] << 24 | (uint32_t)id[1] << 16 | (uint32_t)id[2] << 8 | id[3]))
+        return vt_fail(why, VT_E_SYNTAX,
+            "the key id of `%s` should be %08" PRIx32 ": the vkey was changed or mistyped",
+            name_text, k.id);
+    *ret = k;
+    return VT_OK;
+}
+
+void
+vt_vkey_format(const struct vt_vkey *k, char ret[VT_VKEY_TEXT_MAX])
+{
+    struct vt_buf b = VT_BUF(VT_VKEY_TEXT_MAX - 1);
+    uint8_t key[1 + VT_PUBKEY_SIZE];
+
+    key[0] = (uint8_t)k->alg;
+    memcpy(key + 1, k->pub.b, VT_PUBKEY_SIZE);
+    vt_buf_put_b64(&b, key, sizeof key);
+    snprintf(ret, VT_VKEY_TEXT_MAX, "%s+%08" PRIx32 "+%s", k->name, k->id, vt_buf_str(&b));
+    vt_buf_release(&b);
+}
