@@ -1,10 +1,280 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd.h"
 
+#include "base/file.h"
+#include "crypto/secret.h"
+#include "note/note.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define VKEY_FILE_MAX 4096U
+
+/* The name of the file for the public half: FILE with .vkey for .key. */
+static enum vt_err
+vkey_path(const char *path, char ret[VT_PATH_MAX], struct vt_why *why)
+{
+    size_t len = strlen(path);
+
+    if (len > 4 && len < VT_PATH_MAX && strcmp(path + len - 4, ".key") == 0)
+        return vt_path(ret, why, "%.*s.vkey", (int)(len - 4), path);
+    return vt_path(ret, why, "%s.vkey", path);
+}
+
+static const char *
+type_name(const struct vt_vkey *v)
+{
+    return v->alg == VT_NOTE_COSIG_ED25519 ? "cosigner" : "signer";
+}
+
+static json_t *
+vkey_json(const struct vt_vkey *v, const char *text)
+{
+    char id[9];
+    char pub[2 * VT_PUBKEY_SIZE + 1];
+    const uint8_t be[4] = {
+        (uint8_t)(v->id >> 24), (uint8_t)(v->id >> 16), (uint8_t)(v->id >> 8), (uint8_t)v->id};
+
+    vt_hex_encode(be, sizeof be, id);
+    vt_hex_encode(v->pub.b, sizeof v->pub.b, pub);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", v->name, "type", type_name(v), "id",
+        id, "vkey", text, "public", pub);
+}
+
+static int
+print_vkey(const struct vt_cmd *c, const struct vt_vkey *v)
+{
+    char text[VT_VKEY_TEXT_MAX];
+
+    vt_vkey_format(v, text);
+    return vt_cmd_done(c, vkey_json(v, text), "%s", text);
+}
+
+/* A passphrase for a new key: from a file, or typed twice. */
+static enum vt_err
+new_passphrase(const char *file, struct vt_buf *b, struct vt_why *why)
+{
+    struct vt_buf again = {.max = VT_PASSPHRASE_MAX, .secret = true};
+    enum vt_err err;
+
+    if (file != NULL)
+        return vt_passphrase_from_file(file, b, why);
+    err = vt_passphrase_ask("new passphrase", b, why);
+    if (err == VT_OK)
+        err = vt_passphrase_ask("the same again", &again, why);
+    if (err == VT_OK && strcmp(vt_buf_str(b), vt_buf_str(&again)) != 0)
+        err = vt_fail(why, VT_E_USAGE, "the two passphrases differ; no key was made");
+    vt_buf_release(&again);
+    return err;
+}
+
+static enum vt_err
+write_vkey(const char *path, const struct vt_vkey *v, struct vt_why *why)
+{
+    char text[VT_VKEY_TEXT_MAX + 1];
+
+    vt_vkey_format(v, text);
+    strcat(text, "\n");
+    return vt_file_create(path, 0644, text, strlen(text), why);
+}
+
+/* Writes both files, or leaves neither. */
+static enum vt_err
+write_pair(const struct vt_key *k, enum vt_note_alg alg, const char *path,
+    const char *passphrase, struct vt_vkey *ret, struct vt_why *why)
+{
+    char public_path[VT_PATH_MAX];
+    struct vt_pubkey pub;
+    enum vt_err err = vkey_path(path, public_path, why);
+
+    if (err != VT_OK)
+        return err;
+    vt_key_public(k, &pub);
+    err = vt_vkey_make(vt_key_name(k), alg, &pub, ret, why);
+    if (err != VT_OK)
+        return err;
+    if (vt_file_exists(public_path))
+        return vt_fail(why, VT_E_EXIST, "%s: is there already; name another file", public_path);
+    err = vt_key_save(k, path, passphrase, why);
+    if (err != VT_OK)
+        return err;
+    err = write_vkey(public_path, ret, why);
+    if (err != VT_OK)
+        (void)unlink(path);
+    return err;
+}
+
+struct new_args {
+    const char *name;
+    const char *type;
+    const char *passphrase_file;
+    bool passphrase;
+};
+
+static enum vt_err
+make_pair(const struct new_args *a, const char *path, struct vt_vkey *ret, struct vt_why *why)
+{
+    struct vt_buf pass = {.max = VT_PASSPHRASE_MAX, .secret = true};
+    enum vt_note_alg alg = VT_NOTE_ED25519;
+    struct vt_key *k = NULL;
+    enum vt_err err;
+
+    if (strcmp(a->type, "cosigner") == 0)
+        alg = VT_NOTE_COSIG_ED25519;
+    else if (strcmp(a->type, "signer") != 0)
+        return vt_fail(why, VT_E_USAGE, "--type %s: must be signer or cosigner", a->type);
+    err = vt_key_new(a->name, &k, why);
+    if (err == VT_OK && (a->passphrase || a->passphrase_file != NULL))
+        err = new_passphrase(a->passphrase_file, &pass, why);
+    if (err == VT_OK)
+        err = write_pair(k, alg, path, pass.len > 0 ? vt_buf_str(&pass) : NULL, ret, why);
+    vt_key_free(k);
+    vt_buf_release(&pass);
+    return err;
+}
+
+static int
+key_new(int argc, char **argv)
+{
+    struct new_args a = {.type = "signer"};
+    const struct vt_opt opts[] = {
+        {"name", 'n', VT_OPT_STR, "NAME", "the key's name, such as developer.zurich.example",
+            &a.name, true},
+        {"type", 't', VT_OPT_STR, "TYPE",
+            "signer (the default), or cosigner for the key of a witness", &a.type, false},
+        {"passphrase", 0, VT_OPT_FLAG, NULL, "encrypt the key; ask for the passphrase",
+            &a.passphrase, false},
+        {"passphrase-file", 0, VT_OPT_STR, "FILE", "encrypt the key; take FILE's first line",
+            &a.passphrase_file, false},
+        {0},
+    };
+    struct vt_cmd c = {
+        .name = "key new",
+        .args = "FILE --name NAME",
+        .summary = "Makes an Ed25519 key, writes it to FILE and prints its vkey.",
+        .details =
+            "FILE is PKCS#8 in PEM after a line with the key's name, for its owner alone. "
+            "The vkey goes to the same name with .vkey in place of .key.",
+        .opts = opts,
+        .args_min = 1,
+        .args_max = 1,
+    };
+    struct vt_why why = {0};
+    struct vt_vkey v;
+    int code = vt_cmd_parse(&c, argc, argv);
+    enum vt_err err;
+
+    if (code >= 0)
+        return code;
+    err = make_pair(&a, c.argv[0], &v, &why);
+    return err == VT_OK ? print_vkey(&c, &v) : vt_cmd_fail(&c, err, &why);
+}
+
+static enum vt_err
+read_vkey(const char *path, struct vt_vkey *ret, struct vt_why *why)
+{
+    struct vt_buf b = VT_BUF(VKEY_FILE_MAX);
+    struct vt_reader r;
+    struct vt_reader line;
+    enum vt_err err = vt_file_read(path, &b, why);
+
+    if (err == VT_OK) {
+        r = VT_READER(b.data, b.len);
+        if (!vt_reader_word(&r, '\n', &line) || r.left != 0)
+            err = vt_fail(why, VT_E_SYNTAX, "%s: must hold one vkey on one line", path);
+        else if ((err = vt_vkey_parse((const char *)line.p, line.left, ret, why)) != VT_OK)
+            err = vt_fail_in(why, err, "%s", path);
+    }
+    vt_buf_release(&b);
+    return err;
+}
+
+/* The vkey of a private key: of the type that the .vkey file beside it has,
+ * which must be of the same key; without one, of a signer. */
+static enum vt_err
+vkey_of_private(const char *path, struct vt_vkey *ret, struct vt_why *why)
+{
+    struct vt_buf pass = {.max = VT_PASSPHRASE_MAX, .secret = true};
+    char public_path[VT_PATH_MAX];
+    struct vt_key *k = NULL;
+    struct vt_pubkey pub;
+    struct vt_vkey beside;
+    bool encrypted = false;
+    enum vt_err err = vkey_path(path, public_path, why);
+
+    if (err == VT_OK)
+        err = vt_key_file_encrypted(path, &encrypted, why);
+    if (err == VT_OK && encrypted)
+        err = vt_passphrase_get(path, &pass, why);
+    if (err == VT_OK)
+        err = vt_key_load(path, encrypted ? vt_buf_str(&pass) : NULL, &k, why);
+    vt_buf_release(&pass);
+    if (err != VT_OK)
+        return err;
+    vt_key_public(k, &pub);
+    if (!vt_file_exists(public_path)) {
+        err = vt_vkey_make(vt_key_name(k), VT_NOTE_ED25519, &pub, ret, why);
+    } else {
+        err = read_vkey(public_path, &beside, why);
+        if (err == VT_OK &&
+            (!vt_pubkey_eq(&beside.pub, &pub) || strcmp(beside.name, vt_key_name(k)) != 0))
+            err = vt_fail(why, VT_E_CONFIG, "%s: is not the public half of %s; remove it",
+                public_path, path);
+        if (err == VT_OK)
+            *ret = beside;
+    }
+    vt_key_free(k);
+    return err;
+}
+
+/* A private key's file says so in its first bytes. */
+static enum vt_err
+show_file(const char *path, struct vt_vkey *ret, struct vt_why *why)
+{
+    struct vt_buf b = {.max = 65536, .secret = true};
+    struct vt_reader r;
+    bool private;
+    enum vt_err err = vt_file_read(path, &b, why);
+
+    if (err != VT_OK)
+        return err;
+    r = VT_READER(b.data, b.len);
+    private = vt_reader_skip(&r, "name: ");
+    vt_buf_release(&b);
+    return private ? vkey_of_private(path, ret, why) : read_vkey(path, ret, why);
+}
+
+static int
+key_show(int argc, char **argv)
+{
+    struct vt_cmd c = {
+        .name = "key show",
+        .args = "FILE",
+        .summary = "Prints the vkey of a private key's file or of a .vkey file.",
+        .details = "The type of a private key is that of the .vkey file beside it, signer "
+                   "without one.",
+        .args_min = 1,
+        .args_max = 1,
+    };
+    struct vt_why why = {0};
+    struct vt_vkey v;
+    int code = vt_cmd_parse(&c, argc, argv);
+    enum vt_err err;
+
+    if (code >= 0)
+        return code;
+    err = show_file(c.argv[0], &v, &why);
+    return err == VT_OK ? print_vkey(&c, &v) : vt_cmd_fail(&c, err, &why);
+}
+
 int
 vt_cmd_key(int argc, char **argv)
 {
-    (void)argc;
-    (void)argv;
-    return 2;
+    static const struct vt_cmd_verb verbs[] = {
+        {"new", "make a key", key_new},
+        {"show", "print a key's vkey", key_show},
+        {NULL, NULL, NULL},
+    };
+
+    return vt_cmd_verbs("key", "Makes keys and shows their public halves.", verbs, argc, argv);
 }
