@@ -15,6 +15,7 @@ static const struct vt_cmd_verb commands[] = {
     {"release", "stage and publish a channel's releases", vt_cmd_release},
     {"witness", "set up and run a witness", vt_cmd_witness},
     {"log", "add to the log, read it, prove and check it", vt_cmd_log},
+    {"policy", "check and seal policy files", vt_cmd_policy},
     {"verify", "check an artifact against its passport, offline", vt_cmd_verify},
     {"update", "fetch, check and install a channel's releases", vt_cmd_update},
     {NULL, NULL, NULL},

@@ -7,6 +7,7 @@
 #include "note/policy.h"
 
 #include "note/policy_compiled.h"
+#include "note/seal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -282,6 +283,25 @@ parse_require(struct vt_policy *p, char *rest, struct vt_why *why)
     return VT_OK;
 }
 
+/* vt_seal_check has seen to the seal; here the word only has its place. */
+static enum vt_err
+parse_sealed(struct vt_policy *p, char *rest, struct vt_why *why)
+{
+    (void)p;
+    if (next_word(&rest) != NULL)
+        return vt_fail(why, VT_E_CONFIG, "there is something after `sealed`");
+    return VT_OK;
+}
+
+static enum vt_err
+parse_seal(struct vt_policy *p, char *rest, struct vt_why *why)
+{
+    (void)p;
+    (void)rest;
+    return vt_fail(why, VT_E_CONFIG,
+        "a seal must be the last line: run `vitrine policy seal FILE` to renew it");
+}
+
 static const struct directive directives[] = {
     {"log", parse_log},
     {"witness", parse_witness},
@@ -289,6 +309,8 @@ static const struct directive directives[] = {
     {"quorum", parse_quorum},
     {"signer", parse_signer},
     {"require", parse_require},
+    {"sealed", parse_sealed},
+    {"seal", parse_seal},
 };
 
 static enum vt_err
@@ -347,6 +369,8 @@ vt_policy_parse(const void *data, size_t len, struct vt_policy **ret, struct vt_
     if (len > VT_POLICY_MAX)
         return vt_fail(why, VT_E_CONFIG, "the policy has more than %u bytes", VT_POLICY_MAX);
     enum vt_err err = check_characters(data, len, why);
+    if (err == VT_OK)
+        err = vt_seal_check(data, len, &len, why);
     if (err != VT_OK)
         return err;
     p = calloc(1, sizeof *p);

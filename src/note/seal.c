@@ -17,6 +17,17 @@ struct seal_lines {
     struct vt_reader digest; /* the seal line without its newline */
 };
 
+/* Whether a line is the word `sealed`, as the policy's grammar sees words. */
+static bool
+says_sealed(struct vt_reader line)
+{
+    while (line.left > 0 && (line.p[0] == ' ' || line.p[0] == '\t'))
+        line = VT_READER(line.p + 1, line.left - 1);
+    while (line.left > 0 && (line.p[line.left - 1] == ' ' || line.p[line.left - 1] == '\t'))
+        line.left--;
+    return vt_reader_is(&line, SEALED);
+}
+
 static void
 find_lines(const void *data, size_t len, struct seal_lines *ret)
 {
@@ -24,7 +35,7 @@ find_lines(const void *data, size_t len, struct seal_lines *ret)
     struct seal_lines s = {.text = VT_READER(data, len)};
 
     while (vt_reader_line(&r, &line)) {
-        s.sealed = s.sealed || vt_reader_is(&line, SEALED);
+        s.sealed = s.sealed || says_sealed(line);
         if (r.left == 0 && line.left >= strlen(SEAL) &&
             memcmp(line.p, SEAL, strlen(SEAL)) == 0) {
             s.seal = true;
