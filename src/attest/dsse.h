@@ -22,8 +22,8 @@ void vt_dsse_pae(struct vt_buf *b, const char *type, const void *body, size_t le
 
 /* Signs a statement and appends the envelope (JSON; keyid is the hex SHA-256 of
  * the raw public key, a hint only). */
-VT_MUST enum vt_err vt_dsse_sign(struct vt_buf *b, const void *body, size_t len,
-    struct vt_signer *s, struct vt_why *why);
+VT_MUST enum vt_err vt_dsse_sign(
+    struct vt_buf *b, const void *body, size_t len, struct vt_signer *s, struct vt_why *why);
 
 /* Verifies that `pub` signed the envelope and appends the payload to *payload.
  * Accepts both base64 alphabets; type must be VT_DSSE_INTOTO. VT_E_SYNTAX,

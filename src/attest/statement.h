@@ -140,31 +140,31 @@ struct vt_statement_release {
     struct vt_statement_output output[VT_STATEMENT_OUTPUTS_MAX];
 };
 
-VT_MUST enum vt_err vt_statement_put_source(struct vt_buf *b,
-    const struct vt_statement_source *s, struct vt_why *why);
-VT_MUST enum vt_err vt_statement_put_environment(struct vt_buf *b,
-    const struct vt_statement_environment *s, struct vt_why *why);
-VT_MUST enum vt_err vt_statement_put_assembly(struct vt_buf *b,
-    const struct vt_statement_assembly *s, struct vt_why *why);
-VT_MUST enum vt_err vt_statement_put_rebuild(struct vt_buf *b,
-    const struct vt_statement_rebuild *s, struct vt_why *why);
-VT_MUST enum vt_err vt_statement_put_mismatch(struct vt_buf *b,
-    const struct vt_statement_mismatch *s, struct vt_why *why);
-VT_MUST enum vt_err vt_statement_put_release(struct vt_buf *b,
-    const struct vt_statement_release *s, struct vt_why *why);
+VT_MUST enum vt_err vt_statement_put_source(
+    struct vt_buf *b, const struct vt_statement_source *s, struct vt_why *why);
+VT_MUST enum vt_err vt_statement_put_environment(
+    struct vt_buf *b, const struct vt_statement_environment *s, struct vt_why *why);
+VT_MUST enum vt_err vt_statement_put_assembly(
+    struct vt_buf *b, const struct vt_statement_assembly *s, struct vt_why *why);
+VT_MUST enum vt_err vt_statement_put_rebuild(
+    struct vt_buf *b, const struct vt_statement_rebuild *s, struct vt_why *why);
+VT_MUST enum vt_err vt_statement_put_mismatch(
+    struct vt_buf *b, const struct vt_statement_mismatch *s, struct vt_why *why);
+VT_MUST enum vt_err vt_statement_put_release(
+    struct vt_buf *b, const struct vt_statement_release *s, struct vt_why *why);
 
 /* data: a verified payload. All of *ret is set. */
-VT_MUST enum vt_err vt_statement_get_source(const void *data, size_t len,
-    struct vt_statement_source *ret, struct vt_why *why);
-VT_MUST enum vt_err vt_statement_get_environment(const void *data, size_t len,
-    struct vt_statement_environment *ret, struct vt_why *why);
-VT_MUST enum vt_err vt_statement_get_assembly(const void *data, size_t len,
-    struct vt_statement_assembly *ret, struct vt_why *why);
-VT_MUST enum vt_err vt_statement_get_rebuild(const void *data, size_t len,
-    struct vt_statement_rebuild *ret, struct vt_why *why);
-VT_MUST enum vt_err vt_statement_get_mismatch(const void *data, size_t len,
-    struct vt_statement_mismatch *ret, struct vt_why *why);
-VT_MUST enum vt_err vt_statement_get_release(const void *data, size_t len,
-    struct vt_statement_release *ret, struct vt_why *why);
+VT_MUST enum vt_err vt_statement_get_source(
+    const void *data, size_t len, struct vt_statement_source *ret, struct vt_why *why);
+VT_MUST enum vt_err vt_statement_get_environment(
+    const void *data, size_t len, struct vt_statement_environment *ret, struct vt_why *why);
+VT_MUST enum vt_err vt_statement_get_assembly(
+    const void *data, size_t len, struct vt_statement_assembly *ret, struct vt_why *why);
+VT_MUST enum vt_err vt_statement_get_rebuild(
+    const void *data, size_t len, struct vt_statement_rebuild *ret, struct vt_why *why);
+VT_MUST enum vt_err vt_statement_get_mismatch(
+    const void *data, size_t len, struct vt_statement_mismatch *ret, struct vt_why *why);
+VT_MUST enum vt_err vt_statement_get_release(
+    const void *data, size_t len, struct vt_statement_release *ret, struct vt_why *why);
 
 #endif

@@ -32,8 +32,8 @@ struct vt_home {
 VT_MUST enum vt_err vt_home_create(const char *dir, enum vt_home_kind kind, const char *name,
     const char *jurisdiction, struct vt_home *ret, struct vt_why *why);
 /* VT_E_CONFIG when the folder is no home, or (kind not 0) one of another kind. */
-VT_MUST enum vt_err vt_home_open(const char *dir, enum vt_home_kind kind, struct vt_home *ret,
-    struct vt_why *why);
+VT_MUST enum vt_err vt_home_open(
+    const char *dir, enum vt_home_kind kind, struct vt_home *ret, struct vt_why *why);
 /* dir/REST. */
 VT_MUST enum vt_err vt_home_path(const struct vt_home *h, char ret[VT_PATH_MAX],
     struct vt_why *why, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
@@ -43,9 +43,9 @@ VT_MUST enum vt_err vt_home_path(const struct vt_home *h, char ret[VT_PATH_MAX],
 VT_MUST enum vt_err vt_home_key_new(const struct vt_home *h, const char *key,
     const char *full_name, enum vt_note_alg alg, const char *passphrase, struct vt_vkey *ret,
     struct vt_why *why);
-VT_MUST enum vt_err vt_home_key_path(const struct vt_home *h, const char *key,
-    char ret[VT_PATH_MAX], struct vt_why *why);
-VT_MUST enum vt_err vt_home_vkey(const struct vt_home *h, const char *key, struct vt_vkey *ret,
-    struct vt_why *why);
+VT_MUST enum vt_err vt_home_key_path(
+    const struct vt_home *h, const char *key, char ret[VT_PATH_MAX], struct vt_why *why);
+VT_MUST enum vt_err vt_home_vkey(
+    const struct vt_home *h, const char *key, struct vt_vkey *ret, struct vt_why *why);
 
 #endif

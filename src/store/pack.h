@@ -37,15 +37,16 @@ void vt_pack_free(struct vt_pack *p);
 /* Entries, in the order that is told above; VT_E_USAGE when one is out of
  * order, VT_E_REFUSED for a name that vt_path_is_safe refuses, VT_E_LIMIT. */
 VT_MUST enum vt_err vt_pack_dir(struct vt_pack *p, const char *name, struct vt_why *why);
-VT_MUST enum vt_err vt_pack_link(struct vt_pack *p, const char *name, const char *target,
-    struct vt_why *why);
+VT_MUST enum vt_err vt_pack_link(
+    struct vt_pack *p, const char *name, const char *target, struct vt_why *why);
 VT_MUST enum vt_err vt_pack_file(struct vt_pack *p, const char *name, bool executable,
     const void *data, size_t len, struct vt_why *why);
 /* Reads exactly size bytes from fd; VT_E_STATE when there are fewer or more. */
-VT_MUST enum vt_err vt_pack_file_fd(struct vt_pack *p, const char *name, bool executable, int fd,
-    uint64_t size, struct vt_why *why);
+VT_MUST enum vt_err vt_pack_file_fd(struct vt_pack *p, const char *name, bool executable,
+    int fd, uint64_t size, struct vt_why *why);
 /* Finishes: durable when it returns. ret may be NULL. */
-VT_MUST enum vt_err vt_pack_end(struct vt_pack *p, struct vt_pack_count *ret, struct vt_why *why);
+VT_MUST enum vt_err vt_pack_end(
+    struct vt_pack *p, struct vt_pack_count *ret, struct vt_why *why);
 
 /* Packs all that is below folder `dir` into the archive `path`. A device, a
  * socket, a pipe or a file with setuid, setgid or sticky bit is VT_E_REFUSED,

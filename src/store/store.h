@@ -12,7 +12,8 @@
 struct vt_store;
 
 /* A folder, made when missing. Objects are files of mode 0644. */
-VT_MUST enum vt_err vt_store_open_dir(const char *dir, struct vt_store **ret, struct vt_why *why);
+VT_MUST enum vt_err vt_store_open_dir(
+    const char *dir, struct vt_store **ret, struct vt_why *why);
 void vt_store_free(struct vt_store *s);
 
 /* Stores bytes; fine when they are there. Durable when it returns. */
@@ -24,8 +25,8 @@ VT_MUST enum vt_err vt_store_put_file(struct vt_store *s, const char *path,
     const struct vt_digest *want, struct vt_digest *ret, uint64_t *ret_len, struct vt_why *why);
 /* Appends an object's bytes to b (which bounds them) and verifies them.
  * VT_E_NOENT, VT_E_DIGEST, VT_E_LIMIT. */
-VT_MUST enum vt_err vt_store_get(struct vt_store *s, const struct vt_digest *d, struct vt_buf *b,
-    struct vt_why *why);
+VT_MUST enum vt_err vt_store_get(
+    struct vt_store *s, const struct vt_digest *d, struct vt_buf *b, struct vt_why *why);
 bool vt_store_has(struct vt_store *s, const struct vt_digest *d);
 /* The local file that holds the object (for streaming; content not verified).
  * VT_E_NOENT. */

@@ -37,4 +37,10 @@ VT_MUST enum vt_err vt_unpack_tar_zst(const char *path, const char *dir,
 VT_MUST enum vt_err vt_unpack_tar_zst_mem(const void *data, size_t len, const char *dir,
     const struct vt_unpack_opts *opts, uint64_t *ret_count, struct vt_why *why);
 
+/* Unpacks a whole system's root folder from an uncompressed tar that this machine
+ * made: as above, but names may hold any character, links may lead anywhere,
+ * devices, pipes and sockets are left out, and set-id bits are dropped. */
+VT_MUST enum vt_err vt_unpack_system(const char *path, const char *dir,
+    const struct vt_unpack_opts *opts, uint64_t *ret_count, struct vt_why *why);
+
 #endif
