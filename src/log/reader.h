@@ -21,30 +21,41 @@ VT_MUST enum vt_err vt_log_reader_open(const char *where, const struct vt_policy
 void vt_log_reader_free(struct vt_log_reader *r);
 
 const struct vt_checkpoint *vt_log_reader_checkpoint(const struct vt_log_reader *r);
+const struct vt_policy *vt_log_reader_policy(const struct vt_log_reader *r);
+/* The time that the witness quorum vouches for (vt_policy_check_checkpoint). */
+uint64_t vt_log_reader_cosigned_time(const struct vt_log_reader *r);
 /* The signed note as fetched. */
 const void *vt_log_reader_note(const struct vt_log_reader *r, size_t *ret_len);
 /* Bytes of entry `index`, verified to be in the tree; replaces what is in b. */
-VT_MUST enum vt_err vt_log_reader_entry(struct vt_log_reader *r, uint64_t index,
-    struct vt_buf *b, struct vt_why *why);
-VT_MUST enum vt_err vt_log_reader_inclusion(struct vt_log_reader *r, uint64_t index,
-    struct vt_proof *ret, struct vt_why *why);
-VT_MUST enum vt_err vt_log_reader_consistency(struct vt_log_reader *r, uint64_t old_size,
-    struct vt_proof *ret, struct vt_why *why);
+VT_MUST enum vt_err vt_log_reader_entry(
+    struct vt_log_reader *r, uint64_t index, struct vt_buf *b, struct vt_why *why);
+VT_MUST enum vt_err vt_log_reader_inclusion(
+    struct vt_log_reader *r, uint64_t index, struct vt_proof *ret, struct vt_why *why);
+VT_MUST enum vt_err vt_log_reader_consistency(
+    struct vt_log_reader *r, uint64_t old_size, struct vt_proof *ret, struct vt_why *why);
 /* Calls fn for the entries [from, size) in order, each verified. fn's error
  * ends the walk; VT_E_EXIST from fn ends it as success. */
 VT_MUST enum vt_err vt_log_reader_each(struct vt_log_reader *r, uint64_t from,
-    enum vt_err (*fn)(void *ctx, uint64_t index, const void *entry, size_t len,
-        struct vt_why *why),
+    enum vt_err (*fn)(
+        void *ctx, uint64_t index, const void *entry, size_t len, struct vt_why *why),
     void *ctx, struct vt_why *why);
+
+/* Parses an entry and verifies its signature. VT_E_UNKNOWN when it is by nobody
+ * that the policy names as a signer. *ret_note points into entry; it and
+ * ret_signer may be NULL. */
+VT_MUST enum vt_err vt_log_entry_open(const struct vt_policy *policy, const void *entry,
+    size_t len, struct vt_entry *ret, struct vt_note *ret_note,
+    const struct vt_policy_party **ret_signer, struct vt_why *why);
 
 /* Finds an assembly entry by a known signer with that artifact: the newest.
  * VT_E_NOENT. */
 VT_MUST enum vt_err vt_log_reader_find_assembly(struct vt_log_reader *r,
     const struct vt_digest *artifact, uint64_t *ret_index, struct vt_entry *ret,
     struct vt_why *why);
-/* Collects the passport of an artifact: all entries by known signers that
- * speak of the newest assembly of it, its inputs, rebuilds, mismatches and
- * releases, with paths to this reader's checkpoint. Does not check it. */
+/* Collects the passport of an artifact: the entries by known signers that speak
+ * of the newest assembly of it, its inputs, rebuilds, mismatches and releases,
+ * the newest of each kind by each signer, with paths to this reader's
+ * checkpoint. Does not check it. Cost: reads the whole log twice. */
 VT_MUST enum vt_err vt_log_reader_passport(struct vt_log_reader *r,
     const struct vt_digest *artifact, struct vt_passport **ret, struct vt_why *why);
 

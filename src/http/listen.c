@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/server.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { BACKLOG = 512 };
+
+/* Takes "HOST:PORT" or "[HOST]:PORT" apart. */
+static bool
+split_address(const char *address, char host[64], char port[8])
+{
+    const char *colon = strrchr(address, ':');
+    const char *from = address;
+    size_t len;
+
+    if (colon == NULL || colon == address)
+        return false;
+    len = (size_t)(colon - address);
+    if (address[0] == '[') {
+        if (len < 3 || colon[-1] != ']')
+            return false;
+        from++;
+        len -= 2;
+    }
+    if (len >= 64 || strlen(colon + 1) == 0 || strlen(colon + 1) >= 8)
+        return false;
+    memcpy(host, from, len);
+    host[len] = '\0';
+    memcpy(port, colon + 1, strlen(colon + 1) + 1);
+    return true;
+}
+
+static enum vt_err
+bind_to(const struct addrinfo *ai, const char *address, int *ret_fd, struct vt_why *why)
+{
+    int one = 1;
+    enum vt_err err;
+    int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (fd < 0)
+        return vt_fail_errno(why, "cannot make a socket for %s", address);
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0 ||
+        bind(fd, ai->ai_addr, ai->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
+        err = vt_fail_errno(why, "cannot listen on %s", address);
+        close(fd);
+        return err;
+    }
+    *ret_fd = fd;
+    return VT_OK;
+}
+
+static enum vt_err
+url_of(int fd, const char *host, char ret_url[128], struct vt_why *why)
+{
+    struct sockaddr_storage sa;
+    socklen_t len = sizeof(sa);
+    unsigned port;
+
+    if (getsockname(fd, (struct sockaddr *)&sa, &len) != 0)
+        return vt_fail_errno(why, "cannot learn the address of the socket");
+    if (sa.ss_family == AF_INET6)
+        port = ntohs(((struct sockaddr_in6 *)&sa)->sin6_port);
+    else
+        port = ntohs(((struct sockaddr_in *)&sa)->sin_port);
+    (void)snprintf(ret_url, 128, strchr(host, ':') != NULL ? "http://[%s]:%u" : "http://%s:%u",
+        host, port);
+    return VT_OK;
+}
+
+enum vt_err
+vt_http_listen(const char *address, int *ret_fd, char ret_url[128], struct vt_why *why)
+{
+    struct addrinfo hints = {
+        .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
+    struct addrinfo *ai = NULL;
+    char host[64];
+    char port[8];
+    enum vt_err err;
+    int fd = -1;
+
+    if (!split_address(address, host, port))
+        return vt_fail(why, VT_E_USAGE, "%s: not of the form HOST:PORT", address);
+    if (getaddrinfo(strcmp(host, "localhost") == 0 ? "127.0.0.1" : host, port, &hints, &ai) !=
+        0)
+        return vt_fail(why, VT_E_USAGE, "%s: not a numeric address and port", address);
+    err = bind_to(ai, address, &fd, why);
+    freeaddrinfo(ai);
+    if (err != VT_OK)
+        return err;
+    err = url_of(fd, host, ret_url, why);
+    if (err != VT_OK) {
+        close(fd);
+        return err;
+    }
+    *ret_fd = fd;
+    return VT_OK;
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The server's loop: libmicrohttpd's epoll descriptor, the stop descriptor and
+ * the watched one, and a sweep that closes connections past their deadline.
+ *
+ * libmicrohttpd's own timeout counts from the last byte, so a client that
+ * sends one byte now and then would stay for ever; the deadline does not move
+ * for single bytes.
+ */
+#include "http/serving.h"
+
+#include "base/clock.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { CONNECTIONS_MAX = 256, TIMEOUT_S = 30, SWEEP_MS = 500, STOP_MS = 2000 };
+enum { CONNECTION_MEMORY = 32 * 1024 };
+
+int64_t
+vt_http_timeout_ms(const struct vt_http_server *s)
+{
+    return 1000 * (int64_t)(s->opts->timeout_s > 0 ? s->opts->timeout_s : TIMEOUT_S);
+}
+
+static void
+conn_begin(struct vt_http_server *s, struct MHD_Connection *connection, void **state)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct vt_http_conn *c = calloc(1, sizeof(*c));
+
+    *state = c; /* NULL: its requests are turned away */
+    if (c == NULL)
+        return;
+    c->server = s;
+    c->fd = info == NULL ? -1 : (int)info->connect_fd;
+    c->deadline_ms = vt_clock_monotonic_ms() + vt_http_timeout_ms(s);
+    c->next = s->conns;
+    if (c->next != NULL)
+        c->next->prev = c;
+    s->conns = c;
+}
+
+static void
+conn_end(struct vt_http_server *s, void **state)
+{
+    struct vt_http_conn *c = *state;
+
+    if (c == NULL)
+        return;
+    if (c->prev != NULL)
+        c->prev->next = c->next;
+    else
+        s->conns = c->next;
+    if (c->next != NULL)
+        c->next->prev = c->prev;
+    free(c);
+    *state = NULL;
+}
+
+static void
+on_connection(void *cls, struct MHD_Connection *connection, void **state,
+    enum MHD_ConnectionNotificationCode code)
+{
+    if (code == MHD_CONNECTION_NOTIFY_STARTED)
+        conn_begin(cls, connection, state);
+    else
+        conn_end(cls, state);
+}
+
+/* Paths are decoded by ourselves, strictly. */
+static size_t
+keep_escaped(void *cls, struct MHD_Connection *connection, char *s)
+{
+    (void)cls;
+    (void)connection;
+    return strlen(s);
+}
+
+static void
+sweep(struct vt_http_server *s)
+{
+    int64_t now = vt_clock_monotonic_ms();
+
+    for (struct vt_http_conn *c = s->conns; c != NULL; c = c->next)
+        if (now > c->deadline_ms && c->fd >= 0)
+            (void)shutdown(c->fd, SHUT_RDWR);
+}
+
+static enum vt_err
+start_daemon(struct vt_http_server *s, int listen_fd, struct vt_why *why)
+{
+    unsigned connections = s->opts->connections_max;
+
+    s->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
+        vt_http_on_request, s, MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT,
+        connections > 0 ? connections : (unsigned)CONNECTIONS_MAX,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(vt_http_timeout_ms(s) / 1000),
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, NULL,
+        MHD_OPTION_NOTIFY_COMPLETED, vt_http_on_completed, s, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, s, MHD_OPTION_END);
+    if (s->daemon == NULL)
+        return vt_fail(why, VT_E_NET, "the HTTP server does not start (libmicrohttpd %s)",
+            MHD_get_version());
+    return VT_OK;
+}
+
+/* Waits for something to do and does it. *ret_stop: stop_fd has spoken. */
+static enum vt_err
+turn(struct vt_http_server *s, int epoll_fd, int stop_fd, bool *ret_stop, struct vt_why *why)
+{
+    bool watch = s->opts->on_watch != NULL;
+    struct pollfd p[3] = {{.fd = epoll_fd, .events = POLLIN}, {.fd = stop_fd, .events = POLLIN},
+        {.fd = watch ? s->opts->watch_fd : -1, .events = POLLIN}};
+    MHD_UNSIGNED_LONG_LONG ms = SWEEP_MS;
+    enum vt_err err = VT_OK;
+
+    if (MHD_get_timeout(s->daemon, &ms) != MHD_YES || ms > SWEEP_MS)
+        ms = SWEEP_MS;
+    if (poll(p, 3, (int)ms) > 0) {
+        *ret_stop = p[1].revents != 0;
+        if (p[2].revents != 0)
+            err = s->opts->on_watch(s->opts->ctx, why);
+    }
+    (void)MHD_run(s->daemon);
+    sweep(s);
+    return err;
+}
+
+/* Nobody will answer these any more. */
+static void
+answer_awaited(struct vt_http_server *s)
+{
+    static const char text[] = "the service is stopping\n";
+
+    for (struct vt_http_conn *c = s->conns; c != NULL; c = c->next)
+        if (c->awaiting != NULL)
+            vt_http_answer(c->awaiting, 503, NULL, 1, text, sizeof(text) - 1);
+}
+
+/* Takes no new connections, lets what is under way end, within STOP_MS. */
+static void
+wind_down(struct vt_http_server *s, int epoll_fd, bool broken)
+{
+    int64_t end = vt_clock_monotonic_ms() + STOP_MS;
+    bool ignored;
+
+    s->stopping = true;
+    (void)MHD_quiesce_daemon(s->daemon);
+    while (!broken && s->awaited > 0 && vt_clock_monotonic_ms() < end)
+        broken = turn(s, epoll_fd, -1, &ignored, NULL) != VT_OK;
+    answer_awaited(s);
+    for (int i = 0; i < 10; i++)
+        (void)MHD_run(s->daemon);
+    MHD_stop_daemon(s->daemon);
+}
+
+enum vt_err
+vt_http_serve(
+    int listen_fd, int stop_fd, const struct vt_http_server_opts *opts, struct vt_why *why)
+{
+    struct vt_http_server s = {.opts = opts};
+    const union MHD_DaemonInfo *info;
+    enum vt_err err = start_daemon(&s, listen_fd, why);
+    bool stop = false;
+    int epoll_fd;
+
+    if (err != VT_OK)
+        return err;
+    info = MHD_get_daemon_info(s.daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    if (info == NULL) {
+        MHD_stop_daemon(s.daemon);
+        return vt_fail(why, VT_E_NET, "the HTTP server has no epoll descriptor");
+    }
+    epoll_fd = (int)info->epoll_fd;
+    while (!stop && err == VT_OK)
+        err = turn(&s, epoll_fd, stop_fd, &stop, why);
+    wind_down(&s, epoll_fd, err != VT_OK);
+    return err;
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "log/reader.h"
+
+#include "log/fetch.h"
+#include "log/tiles.h"
+
+#include <stdlib.h>
+
+struct vt_log_reader {
+    struct vt_fetch *fetch;
+    struct vt_tiles *tiles;
+    const struct vt_policy *policy;
+    struct vt_buf note;
+    struct vt_checkpoint checkpoint;
+    uint64_t cosigned_time;
+};
+
+static enum vt_err
+open_reader(struct vt_log_reader *r, const char *where, struct vt_why *why)
+{
+    enum vt_err err = vt_fetch_new(where, &r->fetch, why);
+
+    if (err == VT_OK)
+        err = vt_fetch_get(r->fetch, "checkpoint", &r->note, why);
+    if (err == VT_OK) {
+        err = vt_policy_check_checkpoint(
+            r->policy, r->note.data, r->note.len, &r->checkpoint, &r->cosigned_time, why);
+        if (err != VT_OK)
+            err = vt_fail_in(why, err, "the checkpoint of %s", where);
+    }
+    if (err == VT_OK)
+        err = vt_tiles_new(r->fetch, r->checkpoint.size, &r->checkpoint.root, &r->tiles, why);
+    return err;
+}
+
+enum vt_err
+vt_log_reader_open(const char *where, const struct vt_policy *policy,
+    struct vt_log_reader **ret, struct vt_why *why)
+{
+    struct vt_log_reader *r = calloc(1, sizeof(*r));
+    enum vt_err err;
+
+    if (r == NULL)
+        return vt_fail(why, VT_E_NOMEM, "log reader: out of memory");
+    r->policy = policy;
+    vt_buf_init(&r->note, VT_NOTE_MAX);
+    err = open_reader(r, where, why);
+    if (err != VT_OK) {
+        vt_log_reader_free(r);
+        return err;
+    }
+    *ret = r;
+    return VT_OK;
+}
+
+void
+vt_log_reader_free(struct vt_log_reader *r)
+{
+    if (r == NULL)
+        return;
+    vt_tiles_free(r->tiles);
+    vt_fetch_free(r->fetch);
+    vt_buf_release(&r->note);
+    free(r);
+}
+
+const struct vt_checkpoint *
+vt_log_reader_checkpoint(const struct vt_log_reader *r)
+{
+    return &r->checkpoint;
+}
+
+const struct vt_policy *
+vt_log_reader_policy(const struct vt_log_reader *r)
+{
+    return r->policy;
+}
+
+uint64_t
+vt_log_reader_cosigned_time(const struct vt_log_reader *r)
+{
+    return r->cosigned_time;
+}
+
+const void *
+vt_log_reader_note(const struct vt_log_reader *r, size_t *ret_len)
+{
+    *ret_len = r->note.len;
+    return r->note.data;
+}
+
+enum vt_err
+vt_log_reader_entry(
+    struct vt_log_reader *r, uint64_t index, struct vt_buf *b, struct vt_why *why)
+{
+    const uint8_t *p = NULL;
+    size_t len = 0;
+    enum vt_err err = vt_tiles_entry(r->tiles, index, &p, &len, why);
+
+    if (err != VT_OK)
+        return err;
+    vt_buf_clear(b);
+    vt_buf_put(b, p, len);
+    return vt_buf_check(b, "entry", why);
+}
+
+enum vt_err
+vt_log_reader_inclusion(
+    struct vt_log_reader *r, uint64_t index, struct vt_proof *ret, struct vt_why *why)
+{
+    struct vt_hash_source src = vt_tiles_source(r->tiles);
+
+    if (index >= r->checkpoint.size)
+        return vt_fail(why, VT_E_NOENT, "the log has %llu entries, not %llu",
+            (unsigned long long)r->checkpoint.size, (unsigned long long)index);
+    return vt_merkle_prove_inclusion(&src, index, r->checkpoint.size, ret, why);
+}
+
+enum vt_err
+vt_log_reader_consistency(
+    struct vt_log_reader *r, uint64_t old_size, struct vt_proof *ret, struct vt_why *why)
+{
+    struct vt_hash_source src = vt_tiles_source(r->tiles);
+
+    if (old_size > r->checkpoint.size)
+        return vt_fail(why, VT_E_NOENT, "the log has %llu entries, not %llu",
+            (unsigned long long)r->checkpoint.size, (unsigned long long)old_size);
+    return vt_merkle_prove_consistency(&src, old_size, r->checkpoint.size, ret, why);
+}
+
+enum vt_err
+vt_log_reader_each(struct vt_log_reader *r, uint64_t from,
+    enum vt_err (*fn)(
+        void *ctx, uint64_t index, const void *entry, size_t len, struct vt_why *why),
+    void *ctx, struct vt_why *why)
+{
+    enum vt_err err = VT_OK;
+
+    for (uint64_t i = from; i < r->checkpoint.size && err == VT_OK; i++) {
+        const uint8_t *p = NULL;
+        size_t len = 0;
+
+        err = vt_tiles_entry(r->tiles, i, &p, &len, why);
+        if (err != VT_OK)
+            return err; /* VT_E_EXIST is fn's alone */
+        err = fn(ctx, i, p, len, why);
+    }
+    return err == VT_E_EXIST ? VT_OK : err;
+}
