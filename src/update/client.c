@@ -69,7 +69,7 @@ fetch(const struct run *r, const char *name, size_t max, struct vt_buf *b, struc
     enum vt_err err = vt_path(path, why, "tuf/metadata/%s", name);
     if (err != VT_OK)
         return err;
-    err = r->o->fetch->get(r->o->fetch->ctx, path, b, why);
+    err = r->o->mirror->get(r->o->mirror->ctx, path, b, why);
     if (err == VT_E_LIMIT)
         return vt_fail(
             why, err, "%s is longer than the %zu bytes it may have: endless data", name, max);

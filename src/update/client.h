@@ -13,13 +13,13 @@
 #ifndef VT_UPDATE_CLIENT_H
 #define VT_UPDATE_CLIENT_H
 
-#include "update/fetch.h"
+#include "update/mirror.h"
 #include "update/trust.h"
 
 #define VT_TUF_ROTATIONS_MAX 256U /* newer roots taken in one update */
 
 struct vt_tuf_client_opts {
-    const struct vt_fetch *fetch;
+    const struct vt_mirror *mirror;
     const char *dir;  /* the folder of trusted metadata; made when missing */
     const void *root; /* a root that the user trusts, or NULL when dir has one */
     size_t root_len;

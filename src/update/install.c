@@ -111,7 +111,7 @@ fetch_passport(struct job *j, struct vt_buf *b, struct vt_why *why)
     vt_buf_clear(b);
     enum vt_err err = vt_path(path, why, "passports/%s.passport", hex);
     if (err == VT_OK)
-        err = j->o->fetch->get(j->o->fetch->ctx, path, b, why);
+        err = j->o->mirror->get(j->o->mirror->ctx, path, b, why);
     if (err == VT_E_NOENT)
         return vt_fail(why, VT_E_REFUSED,
             "%s %s (sha256:%s) has no passport: nothing proves where it comes from", f->product,
@@ -197,7 +197,7 @@ download_to(const struct job *j, int fd, struct vt_why *why)
     enum vt_err err =
         vt_path(path, why, "tuf/targets/%s/%s/%s.%s", f->product, f->version, hex, f->file);
     if (err == VT_OK)
-        err = j->o->fetch->get_fd(j->o->fetch->ctx, path, fd, f->length,
+        err = j->o->mirror->get_fd(j->o->mirror->ctx, path, fd, f->length,
             e == NULL ? NULL : e->tick, e == NULL ? NULL : e->ctx, &d, &len, why);
     if (err == VT_E_LIMIT)
         return vt_fail(why, err,
@@ -248,12 +248,12 @@ copy_artifact(const struct job *j, const char *dir, struct vt_why *why)
 {
     char to[VT_PATH_MAX];
     struct vt_file_new file = {0};
-    struct vt_fetch from = {0};
+    struct vt_mirror from = {0};
     struct vt_digest d;
     uint64_t len = 0;
     enum vt_err err = vt_path(to, why, "%s/%s", dir, j->offer->file);
     if (err == VT_OK)
-        err = vt_fetch_open(j->kept_dir, &from, why);
+        err = vt_mirror_open(j->kept_dir, &from, why);
     if (err == VT_OK)
         err = vt_file_new_begin(&file, to, 0644, why);
     if (err == VT_OK)
@@ -264,7 +264,7 @@ copy_artifact(const struct job *j, const char *dir, struct vt_why *why)
     if (err == VT_OK)
         err = vt_file_new_commit(&file, why);
     vt_file_new_abort(&file);
-    vt_fetch_close(&from);
+    vt_mirror_close(&from);
     return err;
 }
 

@@ -19,7 +19,7 @@
 
 #include "base/file.h"
 #include "note/passport.h"
-#include "update/fetch.h"
+#include "update/mirror.h"
 #include "update/offer.h"
 
 /* How to tell somebody who waits. Each may be NULL. */
@@ -37,7 +37,7 @@ enum vt_install_outcome {
 };
 
 struct vt_install_opts {
-    const struct vt_fetch *fetch;
+    const struct vt_mirror *mirror;
     const struct vt_policy *policy;
     const struct vt_update_events *events; /* or NULL */
     const char *into;

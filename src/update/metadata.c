@@ -334,7 +334,7 @@ bool
 vt_tuf_channel_valid(const char *name)
 {
     size_t len = strlen(name);
-    if (len < 1 || len > 64 || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") != len ||
+    if (len < 1 || len > 64 || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != len ||
         name[0] == '-')
         return false;
     for (size_t i = VT_TUF_ROOT; i <= VT_TUF_TIMESTAMP; i++)

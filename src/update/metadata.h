@@ -70,7 +70,7 @@ VT_MUST enum vt_err vt_tuf_check_role(const struct vt_tuf *t, const struct vt_tu
 bool vt_tuf_may_name(const struct vt_tuf *targets, const char *name, const char *path);
 
 /* Whether a channel may have this name, which becomes a file's: lower-case
- * letters, digits, '-' and '_', 1 to 64, and not one of the four roles. */
+ * letters, digits and '-', 1 to 64, and not one of the four roles. */
 bool vt_tuf_channel_valid(const char *name);
 
 #endif

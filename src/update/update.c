@@ -3,6 +3,7 @@
 
 #include "note/policy.h"
 #include "update/client.h"
+#include "update/names.h"
 #include "update/record.h"
 #include "update/sweep.h"
 
@@ -15,18 +16,6 @@ struct run {
     struct vt_trust *trust;
     struct vt_update_report *report;
 };
-
-static const char *
-name_of(const void *ctx, const struct vt_pubkey *pub)
-{
-    const struct vt_policy *policy = ctx;
-    const struct vt_policy_party *party = NULL;
-    size_t n = vt_policy_signers(policy, &party);
-    for (size_t i = 0; i < n; i++)
-        if (vt_pubkey_eq(&party[i].key.pub, pub))
-            return party[i].key.name;
-    return NULL;
-}
 
 /* Remembers the time when it is a later one. */
 static enum vt_err
@@ -46,7 +35,7 @@ bound_clock(struct run *r, struct vt_why *why)
     struct vt_buf b = VT_BUF(VT_NOTE_MAX);
     struct vt_checkpoint c;
     uint64_t t = 0;
-    enum vt_err err = r->o->fetch->get(r->o->fetch->ctx, "checkpoint", &b, why);
+    enum vt_err err = r->o->mirror->get(r->o->mirror->ctx, "checkpoint", &b, why);
     if (err == VT_E_NOENT) {
         err = VT_OK;
         goto out;
@@ -68,7 +57,7 @@ update_metadata(struct run *r, struct vt_why *why)
     char dir[VT_PATH_MAX];
     int64_t now = vt_clock_now(r->o->clock);
     struct vt_tuf_client_opts c = {
-        .fetch = r->o->fetch,
+        .mirror = r->o->mirror,
         .dir = dir,
         .root = r->o->root,
         .root_len = r->o->root_len,
@@ -83,7 +72,7 @@ static struct vt_install_opts
 install_opts(const struct run *r, const struct vt_offer *offer)
 {
     return (struct vt_install_opts){
-        .fetch = r->o->fetch,
+        .mirror = r->o->mirror,
         .policy = r->o->policy,
         .events = r->o->events,
         .into = r->o->into,
@@ -175,7 +164,7 @@ vt_update_run(
 {
     char path[VT_PATH_MAX];
     struct vt_lock lock = {.fd = -1};
-    struct run r = {.o = opts, .names = {name_of, opts->policy}, .report = ret};
+    struct run r = {.o = opts, .names = vt_tuf_names_of(opts->policy), .report = ret};
     *ret = (struct vt_update_report){0};
     if (!vt_tuf_channel_valid(opts->channel))
         return vt_fail(why, VT_E_USAGE, "\"%.64s\" cannot be a channel's name", opts->channel);

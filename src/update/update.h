@@ -14,7 +14,7 @@
 #define VT_UPDATE_PRODUCTS_MAX 1024U /* of one channel */
 
 struct vt_update_opts {
-    const struct vt_fetch *fetch;
+    const struct vt_mirror *mirror;
     const char *channel;
     const char *into; /* made when missing */
     const void *root; /* a root that the user trusts; NULL when into has one */

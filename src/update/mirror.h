@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The fetch seam: where an update's bytes come from. Two implementations: a
+ * The mirror seam: where an update's bytes come from. Two implementations: a
  * site or mirror over HTTP, and a folder that is a copy of a site's public/
- * (an offline medium). What comes is never trusted; a fetch only bounds it.
+ * (an offline medium). What comes is never trusted; a mirror only bounds it.
  */
-#ifndef VT_UPDATE_FETCH_H
-#define VT_UPDATE_FETCH_H
+#ifndef VT_UPDATE_MIRROR_H
+#define VT_UPDATE_MIRROR_H
 
 #include "crypto/digest.h"
 
-struct vt_fetch {
+struct vt_mirror {
     /* Appends the file's bytes to b, whose maximum bounds them. `path` is
      * relative ("tuf/metadata/timestamp.json"). VT_E_NOENT when there is none,
      * VT_E_LIMIT as soon as there are more bytes than fit, VT_E_NET, VT_E_IO. */
@@ -23,10 +23,11 @@ struct vt_fetch {
     void *ctx;
 };
 
-/* `where`: http://, https://, or a folder. Close *ret with vt_fetch_close.
+/* `where`: http://, https://, or a folder. Close *ret with vt_mirror_close.
  * VT_E_USAGE for anything else. */
-VT_MUST enum vt_err vt_fetch_open(const char *where, struct vt_fetch *ret, struct vt_why *why);
+VT_MUST enum vt_err vt_mirror_open(
+    const char *where, struct vt_mirror *ret, struct vt_why *why);
 /* Harmless on a zeroed struct. */
-void vt_fetch_close(struct vt_fetch *f);
+void vt_mirror_close(struct vt_mirror *f);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "update/fetch.h"
+#include "update/mirror.h"
 
 #include "base/file.h"
 #include "http/client.h"
@@ -44,7 +44,7 @@ web_close(void *ctx)
 }
 
 static enum vt_err
-open_web(const char *url, struct vt_fetch *ret, struct vt_why *why)
+open_web(const char *url, struct vt_mirror *ret, struct vt_why *why)
 {
     static const struct vt_http_limits limits = {.retries = 2};
     size_t len = strlen(url);
@@ -59,7 +59,7 @@ open_web(const char *url, struct vt_fetch *ret, struct vt_why *why)
         free(w);
         return err;
     }
-    *ret = (struct vt_fetch){web_get, web_get_fd, web_close, w};
+    *ret = (struct vt_mirror){web_get, web_get_fd, web_close, w};
     return VT_OK;
 }
 
@@ -154,7 +154,7 @@ folder_get_fd(void *ctx, const char *path, int fd, uint64_t len_max,
 }
 
 static enum vt_err
-open_folder(const char *dir, struct vt_fetch *ret, struct vt_why *why)
+open_folder(const char *dir, struct vt_mirror *ret, struct vt_why *why)
 {
     struct stat st;
     if (stat(dir, &st) != 0)
@@ -165,12 +165,12 @@ open_folder(const char *dir, struct vt_fetch *ret, struct vt_why *why)
     char *copy = strdup(dir);
     if (copy == NULL)
         return vt_fail(why, VT_E_NOMEM, "no memory for %s", dir);
-    *ret = (struct vt_fetch){folder_get, folder_get_fd, free, copy};
+    *ret = (struct vt_mirror){folder_get, folder_get_fd, free, copy};
     return VT_OK;
 }
 
 enum vt_err
-vt_fetch_open(const char *where, struct vt_fetch *ret, struct vt_why *why)
+vt_mirror_open(const char *where, struct vt_mirror *ret, struct vt_why *why)
 {
     if (strncmp(where, "http://", 7) == 0 || strncmp(where, "https://", 8) == 0)
         return open_web(where, ret, why);
@@ -178,9 +178,9 @@ vt_fetch_open(const char *where, struct vt_fetch *ret, struct vt_why *why)
 }
 
 void
-vt_fetch_close(struct vt_fetch *f)
+vt_mirror_close(struct vt_mirror *f)
 {
     if (f->close != NULL)
         f->close(f->ctx);
-    *f = (struct vt_fetch){0};
+    *f = (struct vt_mirror){0};
 }
