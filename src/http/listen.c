@@ -16,6 +16,8 @@ split_address(const char *address, char host[64], char port[8])
 {
     const char *colon = strrchr(address, ':');
     const char *from = address;
+    struct vt_reader number;
+    uint64_t n;
     size_t len;
 
     if (colon == NULL || colon == address)
@@ -28,6 +30,9 @@ split_address(const char *address, char host[64], char port[8])
         len -= 2;
     }
     if (len >= 64 || strlen(colon + 1) == 0 || strlen(colon + 1) >= 8)
+        return false;
+    number = VT_READER(colon + 1, strlen(colon + 1));
+    if (!vt_reader_decimal(&number, 65535, &n))
         return false;
     memcpy(host, from, len);
     host[len] = '\0';
