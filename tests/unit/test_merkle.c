@@ -553,7 +553,8 @@ number(const struct vector *v, const char *key)
 }
 
 /* A quoted base64 string. Some vectors have values that are no SHA-256 hash;
- * another hash stands for each of them, as wrong as they are and equal to none. */
+ * another hash stands for each of them, as wrong as they are; those for empty values are equal
+ * to none. */
 static const char *
 hash(struct vector *v, const char *at, struct vt_digest *ret)
 {
@@ -566,7 +567,8 @@ hash(struct vector *v, const char *at, struct vt_digest *ret)
         memcpy(ret->b, bytes, VT_DIGEST_SIZE);
     } else {
         vt_merkle_leaf(bytes, len, ret);
-        ret->b[0] = (uint8_t)++v->no_hashes;
+        v->no_hashes++;
+        ret->b[0] = (uint8_t)(len > 0 ? 0 : v->no_hashes);
     }
     return at + n + 2;
 }
