@@ -22,7 +22,9 @@ struct vt_proc_opts {
      * other than VT_OK kills the child and is returned. */
     enum vt_err (*tick)(void *ctx, struct vt_why *why);
     void *tick_ctx;
-    /* Called in the child before exec, or NULL; false: the child exits 127. */
+    /* Called in the child before exec, or NULL; false: the child exits 127. The
+     * program inherits no descriptor above 2 but those whose close-on-exec flag
+     * this clears. */
     bool (*prepare)(void *ctx);
     void *prepare_ctx;
 };

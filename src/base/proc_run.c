@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -141,6 +142,8 @@ child_exec(const struct run *r, pid_t parent)
     child_signals();
     if (!child_fds(r) || (r->o->cwd != NULL && chdir(r->o->cwd) != 0))
         goto fail;
+    /* Ours are closed at exec already; this is for what we ourselves inherited. */
+    (void)close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
     if (r->o->prepare != NULL && !r->o->prepare(r->o->prepare_ctx))
         _exit(127);
     if (r->o->env != NULL)
