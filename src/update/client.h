@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The TUF client: runs the workflow of vt_trust over a fetch, and keeps what
+ * The TUF client: runs the workflow of vt_trust over a mirror, and keeps what
  * is trusted in a folder, each file durably and only after it was checked:
  *
  *     root.json            the newest trusted root
@@ -30,7 +30,7 @@ struct vt_tuf_client_opts {
 /* Brings the metadata up to date, down to the channel's. When it fails,
  * nothing that it fetched and refused is kept. VT_E_CONFIG: the given root is
  * not one of the line that the folder was begun with, or there is none. Errors
- * of vt_trust, of the fetch, VT_E_LIMIT (endless data), of the folder. */
+ * of vt_trust, of the mirror, VT_E_LIMIT (endless data), of the folder. */
 VT_MUST enum vt_err vt_tuf_client_update(const struct vt_tuf_client_opts *opts,
     const char *channel, struct vt_trust **ret, struct vt_why *why);
 
