@@ -89,8 +89,8 @@ check_record(
     if (rq->old_size != log->size) {
         v->known = log->size;
         /* The same size with another root is a split view, whatever was asked. */
-        v->conflict =
-            c->size == log->size && c->size > 0 && !vt_digest_eq(&c->root, &log->root);
+        if (c->size == log->size && c->size > 0 && !vt_digest_eq(&c->root, &log->root))
+            v->doubt = VT_WITNESS_SPLIT;
         return verdict(v, 409, "the old size is not the one last cosigned");
     }
     vt_merkle_empty(&empty);
