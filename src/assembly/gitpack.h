@@ -4,8 +4,8 @@
  * a snapshot's tree and its bytes. A folder and the git tree made of it give
  * the same archive, unless the folder holds empty folders, which git has not.
  */
-#ifndef VT_ASSEMBLY_ARCHIVE_H
-#define VT_ASSEMBLY_ARCHIVE_H
+#ifndef VT_ASSEMBLY_GITPACK_H
+#define VT_ASSEMBLY_GITPACK_H
 
 #include "store/pack.h"
 
@@ -14,18 +14,18 @@
 
 /* Packs a git tree into the archive file `path` (see store/pack.h). A submodule
  * is VT_E_REFUSED, naming its path. */
-VT_MUST enum vt_err vt_archive_git_tree(git_repository *repo, const git_oid *tree,
+VT_MUST enum vt_err vt_gitpack_tree(git_repository *repo, const git_oid *tree,
     const char *path, const struct vt_pack_limits *limits, struct vt_pack_count *ret,
     struct vt_why *why);
 
 /* Writes what is below `dir` as blobs and trees into the repository. Folders
  * named .git and empty folders are left out; devices, sockets and pipes are
  * VT_E_REFUSED; set-id bits are dropped, as git does. */
-VT_MUST enum vt_err vt_archive_folder_to_git(git_repository *repo, const char *dir,
+VT_MUST enum vt_err vt_gitpack_import(git_repository *repo, const char *dir,
     const struct vt_pack_limits *limits, git_oid *ret, struct vt_why *why);
 
 /* VT_E_* from libgit2's last error, as vt_fail. */
-enum vt_err vt_archive_fail_git(struct vt_why *why, int code, const char *fmt, ...)
+enum vt_err vt_gitpack_fail(struct vt_why *why, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 #endif
