@@ -183,10 +183,9 @@ main_help(const char *summary, const struct vt_cmd_verb *commands)
 {
     printf("usage: vitrine COMMAND [OPTION...]\n\nVitrine: %s.\n\n", summary);
     print_verbs(commands);
-    printf(
-        "\n`vitrine help COMMAND` tells more of each. Every command takes --json, --quiet and\n"
-        "--help. Exit codes: 0 done, 1 refused by verification or policy, 2 bad usage or\n"
-        "configuration, 3 the world failed (file, network, no space).\n");
+    printf("\n`vitrine help COMMAND` tells more of each. Every command takes --json, --quiet\n"
+           "and --help. Exit codes: 0 done, 1 refused by verification or policy, 2 bad usage\n"
+           "or configuration, 3 the world failed (file, network, no space).\n");
     return finish_stdout("help");
 }
 

@@ -9,6 +9,7 @@
 
 #define OPTS_MAX 32
 #define HELP_WIDTH 80
+#define LONG_BASE 256 /* what getopt returns for a long option: this and its index */
 
 /* Options of every command; their targets are set in vt_cmd_parse. */
 enum { COMMON_HELP, COMMON_JSON, COMMON_QUIET, COMMON_COUNT };
@@ -184,8 +185,11 @@ unknown_option(const struct parse *p, int result, char *const *argv)
 
     if (result == ':')
         return bad_usage(p->c, "%.60s needs a value", typed);
-    if (strncmp(typed, "--", 2) != 0 || optopt > 0xFF)
-        return bad_usage(p->c, "option %.60s: unknown or without a value to take", typed);
+    if (optopt >= LONG_BASE)
+        return bad_usage(p->c, "--%s takes no value", p->all[optopt - LONG_BASE].name);
+    if (strncmp(typed, "--", 2) != 0 || optopt > 0)
+        return bad_usage(
+            p->c, "unknown option -%c", optopt > ' ' && optopt < 127 ? optopt : '?');
     len = strcspn(typed + 2, "=");
     if (len < sizeof name) {
         memcpy(name, typed + 2, len);
@@ -198,7 +202,7 @@ unknown_option(const struct parse *p, int result, char *const *argv)
     return bad_usage(p->c, "unknown option %.60s", typed);
 }
 
-/* Fills getopt's tables; long options return 256 + their index. */
+/* Fills getopt's tables; long options return LONG_BASE + their index. */
 static void
 tables(const struct parse *p, struct option *longs, char *shorts)
 {
@@ -208,7 +212,7 @@ tables(const struct parse *p, struct option *longs, char *shorts)
     for (size_t i = 0; i < p->count; i++) {
         bool takes = p->all[i].kind != VT_OPT_FLAG;
         longs[i] = (struct option){
-            p->all[i].name, takes ? required_argument : no_argument, NULL, 256 + (int)i};
+            p->all[i].name, takes ? required_argument : no_argument, NULL, LONG_BASE + (int)i};
         if (p->all[i].letter == 0)
             continue;
         shorts[n++] = p->all[i].letter;
@@ -236,8 +240,8 @@ walk(struct parse *p, int argc, char **argv)
             break;
         if (c == '?' || c == ':')
             return unknown_option(p, c, argv);
-        if (c >= 256)
-            i = (size_t)(c - 256);
+        if (c >= LONG_BASE)
+            i = (size_t)(c - LONG_BASE);
         else
             while (p->all[i].letter != c)
                 i++;
