@@ -6,6 +6,7 @@
  *                           the moment it exists, version N is this and no other
  *     CHANNEL/N.statement   the release's signed statement
  *     CHANNEL/N.entry       the release's log entry
+ *     CHANNEL/N.index       its index in the log
  *     claims/PRODUCT/VERSION  `sha256:HEX CHANNEL N`: which bytes that version
  *                           has, and which release says so
  *

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "release/claim.h"
+#include "release/document.h"
 #include "release/publish.h"
 #include "update/names.h"
 
@@ -111,9 +112,7 @@ static enum vt_err
 reparse(const struct job *j, struct vt_buf *b, struct vt_tuf **ret, struct vt_why *why)
 {
     vt_buf_clear(b);
-    enum vt_err err = vt_json_text(j->doc, false, b, why);
-    if (err == VT_OK)
-        err = vt_buf_check(b, "staged metadata", why);
+    enum vt_err err = vt_document_text(j->doc, b, why);
     return err != VT_OK
                ? err
                : vt_tuf_parse(b->data, b->len, VT_TUF_TARGETS, "staged metadata", ret, why);

@@ -153,6 +153,17 @@ add_signature(
 }
 
 enum vt_err
+vt_document_text(const json_t *file, struct vt_buf *b, struct vt_why *why)
+{
+    enum vt_err err = vt_json_text(file, false, b, why);
+    if (err == VT_OK)
+        err = vt_buf_check(b, "metadata", why);
+    if (err == VT_OK && b->len > 0 && b->data[b->len - 1] == '\n')
+        b->data[--b->len] = '\0';
+    return err;
+}
+
+enum vt_err
 vt_document_sign(const json_t *doc, struct vt_signer *const *signers, size_t n,
     struct vt_buf *b, struct vt_why *why)
 {
@@ -169,10 +180,8 @@ vt_document_sign(const json_t *doc, struct vt_signer *const *signers, size_t n,
         err = add_signature(sigs, signers[i], &canonical, why);
     if (err == VT_OK) {
         file = json_pack("{s:O, s:O}", "signatures", sigs, "signed", copy);
-        err = file == NULL ? no_memory(why) : vt_json_text(file, false, b, why);
+        err = file == NULL ? no_memory(why) : vt_document_text(file, b, why);
     }
-    if (err == VT_OK)
-        err = vt_buf_check(b, "metadata", why);
     json_decref(file);
     json_decref(copy);
     json_decref(sigs);

@@ -38,6 +38,10 @@ VT_MUST enum vt_err vt_document_delegations(json_t *doc, const struct vt_documen
 VT_MUST enum vt_err vt_document_meta(json_t *doc, const char *name, uint64_t version,
     const void *data, size_t len, struct vt_why *why);
 
+/* Appends the text of a whole file: compact, keys sorted, and no newline at the
+ * end, so that no byte of it is without meaning and could be changed unseen. */
+VT_MUST enum vt_err vt_document_text(const json_t *file, struct vt_buf *b, struct vt_why *why);
+
 /* Appends the file: `doc` under "signed" with a signature of each signer. */
 VT_MUST enum vt_err vt_document_sign(const json_t *doc, struct vt_signer *const *signers,
     size_t n, struct vt_buf *b, struct vt_why *why);

@@ -131,9 +131,36 @@ make_entry(struct job *j, struct vt_buf *b, struct vt_why *why)
     return err;
 }
 
+/* The entry's index, kept for those who ask once it is published. */
+static enum vt_err
+make_index(struct job *j, struct vt_buf *b, struct vt_why *why)
+{
+    (void)why;
+    vt_buf_putf(b, "%llu\n", (unsigned long long)j->index);
+    return VT_OK;
+}
+
+static enum vt_err
+read_index(struct job *j, struct vt_why *why)
+{
+    char path[VT_PATH_MAX];
+    struct vt_buf b = VT_BUF(32);
+    struct vt_reader line = {0};
+    enum vt_err err = vt_claim_file(j->home, j->o->channel, j->version, "index", path, why);
+    if (err == VT_OK)
+        err = vt_file_read(path, &b, why);
+    struct vt_reader r = VT_READER(b.data, b.len);
+    if (err == VT_OK &&
+        (!vt_reader_line(&r, &line) || !vt_reader_decimal(&line, INT64_MAX, &j->index)))
+        err = vt_fail(why, VT_E_SYNTAX, "%s: not a number", path);
+    vt_buf_release(&b);
+    return err;
+}
+
 static enum vt_err
 log_release(struct job *j, struct vt_why *why)
 {
+    struct vt_buf index = VT_BUF(32);
     struct vt_digest d;
     const struct vt_publish_opts *o = j->o;
     enum vt_err err = once(j, "statement", &j->statement, make_statement, why);
@@ -145,6 +172,9 @@ log_release(struct job *j, struct vt_why *why)
     err = vt_log_submit_object(o->http, o->url, j->statement.data, j->statement.len, &d, why);
     if (err == VT_OK)
         err = vt_log_submit_entry(o->http, o->url, j->entry.data, j->entry.len, &j->index, why);
+    if (err == VT_OK)
+        err = once(j, "index", &index, make_index, why);
+    vt_buf_release(&index);
     if (err != VT_OK)
         return err;
     say(j, "waiting for the witnesses");
@@ -243,7 +273,7 @@ run(struct job *j, bool *ret_news, struct vt_why *why)
         return err;
     *ret_news = vt_repository_version(j->r, j->o->channel) < j->version;
     if (!*ret_news)
-        return VT_OK;
+        return read_index(j, why);
     err =
         vt_tuf_parse(j->bytes.data, j->bytes.len, VT_TUF_TARGETS, j->o->channel, &j->now, why);
     if (err == VT_OK)

@@ -35,23 +35,24 @@ struct job {
 static enum vt_err
 make_paths(struct job *j, struct vt_why *why)
 {
+    const struct vt_install_opts *o = j->o;
     const struct vt_offer *f = j->offer;
-    enum vt_err err =
-        vt_path(j->product_dir, why, "%s/%s/%s", j->o->into, j->o->channel, f->product);
+    char hex[VT_DIGEST_HEX_SIZE];
+    vt_digest_hex(&f->digest, hex);
+    enum vt_err err = vt_path(j->product_dir, why, "%s/%s/%s", o->into, o->channel, f->product);
     if (err == VT_OK)
         err = vt_path(j->version_dir, why, "%s/%s", j->product_dir, f->version);
     if (err == VT_OK)
         err = vt_path(j->link, why, "%s/current", j->product_dir);
     if (err == VT_OK)
-        err = vt_path(j->kept_dir, why, "%s/.vitrine/artifacts/%s/%s/%s", j->o->into,
-            j->o->channel, f->product, f->version);
+        err = vt_path(j->kept_dir, why, "%s/.vitrine/artifacts", o->into);
     if (err == VT_OK)
-        err = vt_path(j->artifact, why, "%s/%s", j->kept_dir, f->file);
+        err = vt_path(j->artifact, why, "%s/%s.%s", j->kept_dir, hex, f->file);
     if (err == VT_OK)
-        err = vt_path(j->passport, why, "%s/%s.passport", j->kept_dir, f->file);
+        err = vt_path(j->passport, why, "%s.passport", j->artifact);
     if (err == VT_OK)
-        err = vt_path(j->trees_dir, why, "%s/.vitrine/trees/%s/%s", j->o->into, j->o->channel,
-            f->product);
+        err = vt_path(
+            j->trees_dir, why, "%s/.vitrine/trees/%s/%s", o->into, o->channel, f->product);
     if (err == VT_OK)
         err = vt_path(j->record, why, "%s/%s.json", j->trees_dir, f->version);
     return err;
@@ -251,14 +252,17 @@ copy_artifact(const struct job *j, const char *dir, struct vt_why *why)
     struct vt_mirror from = {0};
     struct vt_digest d;
     uint64_t len = 0;
+    char hex[VT_DIGEST_HEX_SIZE];
+    char name[VT_DIGEST_HEX_SIZE + VT_OFFER_NAME_SIZE];
+    vt_digest_hex(&j->offer->digest, hex);
+    (void)snprintf(name, sizeof name, "%s.%s", hex, j->offer->file);
     enum vt_err err = vt_path(to, why, "%s/%s", dir, j->offer->file);
     if (err == VT_OK)
         err = vt_mirror_open(j->kept_dir, &from, why);
     if (err == VT_OK)
         err = vt_file_new_begin(&file, to, 0644, why);
     if (err == VT_OK)
-        err = from.get_fd(
-            from.ctx, j->offer->file, file.fd, j->offer->length, NULL, NULL, &d, &len, why);
+        err = from.get_fd(from.ctx, name, file.fd, j->offer->length, NULL, NULL, &d, &len, why);
     if (err == VT_OK && !vt_digest_eq(&d, &j->offer->digest))
         err = vt_fail(why, VT_E_DIGEST, "%s changed while it was copied", j->artifact);
     if (err == VT_OK)

@@ -6,7 +6,7 @@
  *
  *     INTO/CHANNEL/PRODUCT/VERSION/     the artifact unpacked (.tar.zst) or copied
  *     INTO/CHANNEL/PRODUCT/current      a link to the newest
- *     INTO/.vitrine/artifacts/CHANNEL/PRODUCT/VERSION/{FILE,FILE.passport}
+ *     INTO/.vitrine/artifacts/{HASH.FILE,HASH.FILE.passport}
  *     INTO/.vitrine/trees/CHANNEL/PRODUCT/VERSION.json
  *     INTO/.vitrine/installed/CHANNEL/PRODUCT.json
  *
