@@ -26,8 +26,8 @@ struct vt_environment {
 };
 
 /* VT_E_SYNTAX with the line number; takes only the canonical form. */
-VT_MUST enum vt_err vt_environment_parse(const void *data, size_t len,
-    struct vt_environment **ret, struct vt_why *why);
+VT_MUST enum vt_err vt_environment_parse(
+    const void *data, size_t len, struct vt_environment **ret, struct vt_why *why);
 void vt_environment_free(struct vt_environment *e);
 /* Appends the canonical text; the packages must be sorted and distinct. */
 void vt_environment_put(struct vt_buf *b, const struct vt_environment *e);

@@ -13,6 +13,7 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -25,6 +26,8 @@
 
 struct unpack {
     struct archive *a;
+    locale_t utf8; /* for libarchive, which reads names by the thread's locale */
+    locale_t before;
     struct vt_unpack_opts opts;
     bool system; /* a system's root folder: see vt_unpack_system */
     int root;
@@ -474,12 +477,14 @@ begin(struct unpack *u, const struct vt_unpack_opts *opts, const char *dir, stru
 {
     u->root = -1;
     u->parent = -1;
+    u->utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    if (u->utf8 != (locale_t)0)
+        u->before = uselocale(u->utf8);
     take_opts(&u->opts, opts);
     u->a = archive_read_new();
     if (u->a == NULL)
         return vt_fail(why, VT_E_NOMEM, "no memory to read an archive");
     if (archive_read_support_format_tar(u->a) != ARCHIVE_OK ||
-        archive_read_set_format_option(u->a, "tar", "hdrcharset", "BINARY") < ARCHIVE_WARN ||
         (!u->system && archive_read_support_filter_zstd(u->a) != ARCHIVE_OK))
         return vt_fail(why, VT_E_IO, "libarchive reads no pax tar with zstd: %s",
             archive_error_string(u->a));
@@ -491,6 +496,10 @@ finish(struct unpack *u)
 {
     if (u->a != NULL)
         (void)archive_read_free(u->a);
+    if (u->utf8 != (locale_t)0) {
+        (void)uselocale(u->before);
+        freelocale(u->utf8);
+    }
     if (u->parent >= 0)
         close(u->parent);
     if (u->root >= 0)
