@@ -12,6 +12,7 @@ BENCH =
 DESTDIR =
 PREFIX = /usr/local
 
+SHELL = /bin/bash
 .DEFAULT_GOAL = build
 .PHONY: help setup build run test bench lint fuzz interop install clean
 
@@ -34,9 +35,7 @@ setup:
 # Two settings of one folder: without tests nothing but the program and what
 # the demonstration needs is compiled.
 build: setup
-	@test -f $(BUILD)/build.ninja || $(MESON) setup -Dtests=false $(BUILD) >$(BUILD).log 2>&1 || \
-		{ cat $(BUILD).log >&2; exit 1; }
-	@rm -f $(BUILD).log
+	@. scripts/lib.sh; test -f $(BUILD)/build.ninja || quietly $(MESON) setup -Dtests=false $(BUILD)
 	@ninja -C $(BUILD) --quiet
 
 run: build

@@ -29,3 +29,11 @@ now_ms() {
 seconds() {
     printf '%d.%d s' $(($1 / 1000)) $(($1 % 1000 / 100))
 }
+
+# quietly COMMAND...: what it says is shown only when it fails.
+quietly() {
+    local said
+    said=$("$@" 2>&1) && return
+    printf '%s\n' "$said" | tail -n 40 >&2
+    return 1
+}
