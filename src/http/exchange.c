@@ -157,7 +157,7 @@ begin_request(struct vt_http_conn *conn, struct MHD_Connection *connection, cons
     x->route = find_route(conn->server->opts->routes, x->path, get, &other);
     if (x->route == NULL && !get)
         return vt_http_send_error(x, other ? 405 : 404, "nothing takes a POST here");
-    if (x->route == NULL && other)
+    if (x->route == NULL && other && !vt_http_has_folder(x))
         return vt_http_send_error(x, 405, "this takes a POST");
     if (get)
         return MHD_YES;

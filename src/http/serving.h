@@ -62,6 +62,8 @@ VT_MUST bool vt_http_path_decode(const char *raw, char ret[VT_HTTP_PATH_MAX]);
  * safe path. -1: there is none. */
 int vt_http_open_below(const char *dir, const char *rel);
 
+/* Whether x->path belongs to a folder. */
+bool vt_http_has_folder(const struct vt_http_exchange *x);
 /* Answers from the folders; MHD_NO closes the connection. */
 enum MHD_Result vt_http_send_file(struct vt_http_exchange *x);
 /* Queues rs as the answer. */

@@ -108,6 +108,14 @@ find_folder(const struct vt_http_folder *folders, const char *path, const char *
     return NULL;
 }
 
+bool
+vt_http_has_folder(const struct vt_http_exchange *x)
+{
+    const char *rel;
+
+    return find_folder(x->conn->server->opts->folders, x->path, &rel) != NULL;
+}
+
 static int
 open_single(const char *file)
 {
