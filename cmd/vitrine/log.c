@@ -1,10 +1,397 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vitrine log add|checkpoint|prove|check
+ */
 #include "cmd.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "http/client.h"
+#include "log/reader.h"
+#include "note/proof.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { RETRIES = 6 };
+
+static enum vt_err
+read_policy(const char *path, struct vt_policy **ret, struct vt_why *why)
+{
+    struct vt_buf b = VT_BUF(VT_POLICY_MAX);
+    enum vt_err err = vt_file_read(path, &b, why);
+
+    if (err == VT_OK) {
+        err = vt_policy_parse(b.data, b.len, ret, why);
+        if (err != VT_OK)
+            err = vt_fail_in(why, err, "%s", path);
+    }
+    vt_buf_release(&b);
+    return err;
+}
+
+/* A log opened for reading, by --from and --policy. */
+struct source {
+    const char *from;
+    const char *policy_path;
+    struct vt_policy *policy;
+    struct vt_log_reader *reader;
+};
+
+static enum vt_err
+source_open(struct source *s, struct vt_why *why)
+{
+    enum vt_err err = read_policy(s->policy_path, &s->policy, why);
+
+    if (err == VT_OK)
+        err = vt_log_reader_open(s->from, s->policy, &s->reader, why);
+    return err;
+}
+
+static void
+source_release(struct source *s)
+{
+    vt_log_reader_free(s->reader);
+    vt_policy_free(s->policy);
+}
+
+/* log add */
+
+static enum vt_err
+add(const char *file, const char *url, uint64_t *ret_index, struct vt_why *why)
+{
+    struct vt_http_limits limits = {.retries = RETRIES};
+    struct vt_buf b = VT_BUF(VT_ENTRY_MAX);
+    struct vt_http *h = NULL;
+    struct vt_entry entry;
+    struct vt_note note;
+    enum vt_err err = vt_file_read(file, &b, why);
+
+    if (err == VT_OK) {
+        err = vt_entry_parse(b.data, b.len, &note, &entry, why);
+        if (err != VT_OK)
+            err = vt_fail_in(why, err, "%s", file);
+    }
+    if (err == VT_OK)
+        err = vt_http_new(&limits, &h, why);
+    if (err == VT_OK)
+        err = vt_log_submit_entry(h, url, b.data, b.len, ret_index, why);
+    vt_http_free(h);
+    vt_buf_release(&b);
+    return err;
+}
+
+static int
+log_add(int argc, char **argv)
+{
+    const char *url = NULL;
+    const struct vt_opt opts[] = {
+        {"to", 't', VT_OPT_STR, "URL", "the site", &url, true},
+        {0},
+    };
+    struct vt_cmd c = {.name = "log add",
+        .args = "FILE --to URL",
+        .summary = "Adds an entry that is signed already; prints its index.",
+        .opts = opts,
+        .args_min = 1,
+        .args_max = 1};
+    struct vt_why why = {0};
+    uint64_t index = 0;
+    int code = vt_cmd_parse(&c, argc, argv);
+    enum vt_err err;
+
+    if (code >= 0)
+        return code;
+    err = add(c.argv[0], url, &index, &why);
+    if (err != VT_OK)
+        return vt_cmd_fail(&c, err, &why);
+    return vt_cmd_done(
+        &c, json_pack("{s:I}", "index", (json_int_t)index), "%llu", (unsigned long long)index);
+}
+
+/* log checkpoint */
+
+static int
+print_checkpoint(const struct vt_cmd *c, const struct source *s)
+{
+    const struct vt_checkpoint *cp = vt_log_reader_checkpoint(s->reader);
+    uint64_t time = vt_log_reader_cosigned_time(s->reader);
+    struct vt_buf root = VT_BUF(64);
+    char when[VT_TIME_SIZE];
+    size_t len;
+    const char *note = vt_log_reader_note(s->reader, &len);
+    json_t *o;
+    int code;
+
+    vt_buf_put_b64(&root, cp->root.b, VT_DIGEST_SIZE);
+    vt_time_format((int64_t)time, when);
+    o = json_pack("{s:s, s:I, s:s, s:s?, s:s%}", "origin", cp->origin, "size",
+        (json_int_t)cp->size, "root", vt_buf_str(&root), "vouched", time > 0 ? when : NULL,
+        "checkpoint", note, len);
+    /* Both end in a newline, and vt_cmd_done adds its own. */
+    code = vt_cmd_done(c, o, "%.*s", (int)len - 1, note);
+    vt_buf_release(&root);
+    return code;
+}
+
+#define FROM_AND_POLICY(s_)                                                                    \
+    {"from", 'f', VT_OPT_STR, "URL|DIR", "the site, a mirror, or a folder of its files",       \
+        &(s_).from, true},                                                                     \
+    {                                                                                          \
+        "policy", 'p', VT_OPT_STR, "FILE", "the policy to check by", &(s_).policy_path, true   \
+    }
+
+static int
+log_checkpoint(int argc, char **argv)
+{
+    struct source s = {0};
+    const struct vt_opt opts[] = {FROM_AND_POLICY(s), {0}};
+    struct vt_cmd c = {.name = "log checkpoint",
+        .args = "--from URL --policy FILE",
+        .summary =
+            "Prints the newest checkpoint after checking its signature and its witnesses.",
+        .opts = opts};
+    struct vt_why why = {0};
+    int code = vt_cmd_parse(&c, argc, argv);
+    enum vt_err err;
+
+    if (code >= 0)
+        return code;
+    err = source_open(&s, &why);
+    code = err == VT_OK ? print_checkpoint(&c, &s) : vt_cmd_fail(&c, err, &why);
+    source_release(&s);
+    return code;
+}
+
+/* log prove */
+
+static void
+put_hashes(struct vt_buf *b, const struct vt_proof *p)
+{
+    for (size_t i = 0; i < p->len; i++) {
+        vt_buf_put_b64(b, p->hash[i].b, VT_DIGEST_SIZE);
+        vt_buf_puts(b, "\n");
+    }
+}
+
+static enum vt_err
+prove_inclusion(struct source *s, uint64_t index, const char *entry_file, struct vt_buf *b,
+    struct vt_why *why)
+{
+    struct vt_buf entry = VT_BUF(VT_ENTRY_MAX);
+    struct vt_tlog_proof p = {.index = index};
+    enum vt_err err = vt_log_reader_inclusion(s->reader, index, &p.path, why);
+
+    if (err == VT_OK)
+        err = vt_log_reader_entry(s->reader, index, &entry, why);
+    if (err == VT_OK && entry_file != NULL)
+        err = vt_file_replace(entry_file, 0644, entry.data, entry.len, why);
+    if (err == VT_OK) {
+        p.checkpoint = vt_log_reader_note(s->reader, &p.checkpoint_len);
+        vt_tlog_proof_put(b, &p);
+        err = vt_buf_check(b, "proof", why);
+    }
+    vt_buf_release(&entry);
+    return err;
+}
+
+/* The proof and the checkpoint it leads to, as a witness takes them. */
+static enum vt_err
+prove_consistency(struct source *s, uint64_t old_size, struct vt_buf *b, struct vt_why *why)
+{
+    struct vt_proof p = {0};
+    size_t len;
+    const void *note = vt_log_reader_note(s->reader, &len);
+    enum vt_err err = vt_log_reader_consistency(s->reader, old_size, &p, why);
+
+    if (err != VT_OK)
+        return err;
+    vt_buf_putf(b, "old %llu\n", (unsigned long long)old_size);
+    put_hashes(b, &p);
+    vt_buf_puts(b, "\n");
+    vt_buf_put(b, note, len);
+    return vt_buf_check(b, "proof", why);
+}
+
+struct prove {
+    struct source s;
+    const char *entry_file;
+    const char *old_text;
+};
+
+static enum vt_err
+prove(struct prove *p, const struct vt_cmd *c, struct vt_buf *b, struct vt_why *why)
+{
+    const char *text = p->old_text != NULL ? p->old_text : c->argc > 0 ? c->argv[0] : NULL;
+    struct vt_reader r = VT_READER(text, text == NULL ? 0 : strlen(text));
+    uint64_t n;
+    enum vt_err err;
+
+    if (text == NULL || (p->old_text != NULL && c->argc > 0))
+        return vt_fail(why, VT_E_USAGE, "give an INDEX, or --old SIZE");
+    if (!vt_reader_decimal(&r, INT64_MAX, &n))
+        return vt_fail(why, VT_E_USAGE, "%s: not a number", text);
+    err = source_open(&p->s, why);
+    if (err != VT_OK)
+        return err;
+    return p->old_text != NULL ? prove_consistency(&p->s, n, b, why)
+                               : prove_inclusion(&p->s, n, p->entry_file, b, why);
+}
+
+static int
+log_prove(int argc, char **argv)
+{
+    struct prove p = {0};
+    const struct vt_opt opts[] = {FROM_AND_POLICY(p.s),
+        {"entry", 'e', VT_OPT_STR, "FILE", "write the entry's bytes there", &p.entry_file,
+            false},
+        {"old", 'o', VT_OPT_STR, "SIZE",
+            "prove that the log's first SIZE entries are unchanged", &p.old_text, false},
+        {0}};
+    struct vt_cmd c = {.name = "log prove",
+        .args = "[INDEX] --from URL --policy FILE",
+        .summary = "Prints a proof that an entry is in the log, or that the log only grew.",
+        .details =
+            "With INDEX a C2SP tlog-proof; with --old SIZE the consistency proof's lines "
+            "and the checkpoint, as C2SP tlog-witness has them. Every hash was checked.",
+        .opts = opts,
+        .args_max = 1};
+    struct vt_buf b = VT_BUF(2 * VT_NOTE_MAX);
+    struct vt_why why = {0};
+    int code = vt_cmd_parse(&c, argc, argv);
+    enum vt_err err;
+
+    if (code >= 0)
+        return code;
+    err = prove(&p, &c, &b, &why);
+    if (err == VT_OK)
+        code = vt_cmd_done(
+            &c, json_pack("{s:s%}", "proof", vt_buf_str(&b), b.len), "%s", vt_buf_str(&b));
+    else
+        code = vt_cmd_fail(&c, err, &why);
+    source_release(&p.s);
+    vt_buf_release(&b);
+    return code;
+}
+
+/* log check */
+
+struct check {
+    const struct vt_policy *policy;
+    struct vt_frontier frontier;
+    struct vt_progress *progress;
+    uint64_t known[VT_ENTRY_KIND_COUNT];
+    uint64_t strangers; /* signed by nobody in the policy */
+    uint64_t unread;    /* no entry of ours, or a false signature */
+};
+
+static enum vt_err
+check_entry(void *ctx, uint64_t index, const void *data, size_t len, struct vt_why *why)
+{
+    struct check *k = ctx;
+    struct vt_digest leaf;
+    struct vt_entry e;
+    enum vt_err err = vt_log_entry_open(k->policy, data, len, &e, NULL, NULL, NULL);
+
+    (void)why;
+    vt_merkle_leaf(data, len, &leaf);
+    vt_frontier_append(&k->frontier, &leaf);
+    if (err == VT_OK)
+        k->known[e.kind]++;
+    else if (err == VT_E_UNKNOWN)
+        k->strangers++;
+    else
+        k->unread++;
+    vt_progress_set(k->progress, index + 1);
+    return VT_OK;
+}
+
+/* Reads every entry and computes the root from nothing but them. */
+static enum vt_err
+check_all(const struct source *s, struct check *k, struct vt_why *why)
+{
+    const struct vt_checkpoint *cp = vt_log_reader_checkpoint(s->reader);
+    struct vt_digest root;
+    enum vt_err err;
+
+    vt_frontier_init(&k->frontier);
+    vt_progress_begin(k->progress, "reading the log", cp->size);
+    err = vt_log_reader_each(s->reader, 0, check_entry, k, why);
+    vt_progress_end(k->progress);
+    if (err != VT_OK)
+        return err;
+    vt_frontier_root(&k->frontier, &root);
+    if (k->frontier.size != cp->size || !vt_digest_eq(&root, &cp->root))
+        return vt_fail(
+            why, VT_E_PROOF, "%s: the entries do not give the checkpoint's root", s->from);
+    return VT_OK;
+}
+
+static int
+print_check(const struct vt_cmd *c, const struct source *s, const struct check *k, int64_t ms)
+{
+    const struct vt_checkpoint *cp = vt_log_reader_checkpoint(s->reader);
+    double rate = (double)cp->size * 1000 / (double)(ms > 0 ? ms : 1);
+    struct vt_buf root = VT_BUF(64);
+    json_t *kinds = json_object();
+    json_t *o;
+    int code;
+
+    for (unsigned i = 1; i < VT_ENTRY_KIND_COUNT; i++)
+        json_object_set_new(kinds, vt_entry_kind_name((enum vt_entry_kind)i),
+            json_integer((json_int_t)k->known[i]));
+    vt_buf_put_b64(&root, cp->root.b, VT_DIGEST_SIZE);
+    o = json_pack("{s:s, s:s, s:I, s:s, s:o, s:I, s:I, s:I, s:I}", "result", "consistent",
+        "origin", cp->origin, "entries", (json_int_t)cp->size, "root", vt_buf_str(&root),
+        "kinds", kinds, "strangers", (json_int_t)k->strangers, "unread", (json_int_t)k->unread,
+        "milliseconds", (json_int_t)ms, "entries_per_second", (json_int_t)rate);
+    code = vt_cmd_done(c, o,
+        "%s: %llu entries give the root %s that its checkpoint says (%.0f entries/s; %llu by "
+        "signers outside the policy, %llu unreadable or falsely signed)",
+        cp->origin, (unsigned long long)cp->size, vt_buf_str(&root), rate,
+        (unsigned long long)k->strangers, (unsigned long long)k->unread);
+    vt_buf_release(&root);
+    return code;
+}
+
+static int
+log_check(int argc, char **argv)
+{
+    struct source s = {0};
+    const struct vt_opt opts[] = {FROM_AND_POLICY(s), {0}};
+    struct vt_cmd c = {.name = "log check",
+        .args = "--from URL|DIR --policy FILE",
+        .summary = "Reads the whole log, recomputes its root and checks every signature.",
+        .opts = opts};
+    struct check k = {.progress = &c.progress};
+    struct vt_why why = {0};
+    int code = vt_cmd_parse(&c, argc, argv);
+    int64_t began = vt_clock_monotonic_ms();
+    enum vt_err err;
+
+    if (code >= 0)
+        return code;
+    err = source_open(&s, &why);
+    if (err == VT_OK) {
+        k.policy = s.policy;
+        err = check_all(&s, &k, &why);
+    }
+    code = err == VT_OK ? print_check(&c, &s, &k, vt_clock_monotonic_ms() - began)
+                        : vt_cmd_fail(&c, err, &why);
+    source_release(&s);
+    return code;
+}
 
 int
 vt_cmd_log(int argc, char **argv)
 {
-    (void)argc;
-    (void)argv;
-    return 2;
+    static const struct vt_cmd_verb verbs[] = {
+        {"add", "add an entry that is signed already", log_add},
+        {"checkpoint", "the newest checkpoint, checked", log_checkpoint},
+        {"prove", "a proof of inclusion or of consistency", log_prove},
+        {"check", "read all of it and recompute the root", log_check},
+        {NULL, NULL, NULL},
+    };
+
+    return vt_cmd_verbs("log", "add to a log, read it and check it", verbs, argc, argv);
 }
