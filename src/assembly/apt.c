@@ -85,11 +85,12 @@ static enum vt_err
 add_file(struct vt_apt *a, const char *path, add_fn *add, struct vt_why *why)
 {
     struct vt_buf b = VT_BUF(VT_APT_SOURCES_FILE_MAX);
-    enum vt_err err = vt_file_read(path, &b, why);
+    enum vt_err err;
 
-    if (err == VT_E_NOENT)
-        err = VT_OK;
-    else if (err == VT_OK)
+    if (!vt_file_exists(path))
+        return VT_OK;
+    err = vt_file_read(path, &b, why);
+    if (err == VT_OK)
         err = add(&a->sources, b.data, b.len, why);
     vt_buf_release(&b);
     return err;

@@ -44,10 +44,12 @@ VT_MUST enum vt_err vt_apt_choose(struct vt_apt *a, const char *const *names, si
 VT_MUST enum vt_err vt_apt_download(struct vt_apt *a, const char *const *names, size_t count,
     const char *archives_dir, struct vt_progress *progress, struct vt_why *why);
 
-/* Fetches the newest source package of that name that the machine's sources
- * offer and unpacks it, patched as its format says, into the new folder `dir`.
- * version gets its version. VT_E_NOENT, VT_E_NET, VT_E_CHILD. */
+/* Fetches the newest source package that the machine's sources offer by that
+ * name, or that makes the binary package of that name, and unpacks it, patched
+ * as its format says, into the new folder `dir`. ret_name and ret_version tell
+ * which it is. VT_E_NOENT, VT_E_NET, VT_E_CHILD. */
 VT_MUST enum vt_err vt_apt_source_unpack(struct vt_apt *a, const char *name, const char *dir,
-    struct vt_progress *progress, char version[128], struct vt_why *why);
+    struct vt_progress *progress, char ret_name[128], char ret_version[128],
+    struct vt_why *why);
 
 #endif

@@ -284,21 +284,27 @@ update_sources(
     return err;
 }
 
+/* Sources named so come before those that make a binary package named so. */
 static enum vt_err
 download_source(struct vt_apt *a, const char *lists, const char *name, struct vt_why *why)
 {
-    const char *argv[] = {NULL, NULL, NULL, "env", "-C", "download", "apt-get", "-c", a->conf,
-        "-q", "-o", lists, "source", "--only-source", "--download-only", name, NULL};
+    const char *option[] = {"--only-source", "--no-only-source"};
     char dir[VT_PATH_MAX];
+    size_t i;
     enum vt_err err;
 
     if ((err = vt_apt_path(a, dir, "download", why)) != VT_OK ||
         (err = vt_dir_make(dir, 0755, why)) != VT_OK)
         return err;
-    err = vt_apt_run(a, argv, NULL, NULL, NULL, why);
-    if (err == VT_E_CHILD)
-        err = vt_fail_in(why, VT_E_NOENT, "Debian has no source package %s", name);
-    return err;
+    for (i = 0; i < sizeof option / sizeof option[0]; i++) {
+        const char *argv[] = {NULL, NULL, NULL, "env", "-C", "download", "apt-get", "-c",
+            a->conf, "-q", "-o", lists, "source", option[i], "--download-only", name, NULL};
+
+        err = vt_apt_run(a, argv, NULL, NULL, NULL, why);
+        if (err != VT_E_CHILD)
+            return err;
+    }
+    return vt_fail_in(why, VT_E_NOENT, "Debian offers no source of %s", name);
 }
 
 static enum vt_err
@@ -315,57 +321,68 @@ find_dsc(void *ctx, const char *name, struct vt_why *why)
     return VT_OK;
 }
 
-/* The first field Version of a .dsc, which apt checked already. */
+/* The value of a field that comes once in a .dsc, which apt checked already. */
+static bool
+dsc_field(const struct vt_buf *dsc, const char *key, char ret[128])
+{
+    struct vt_reader r = VT_READER(dsc->data, dsc->len);
+    struct vt_reader line;
+
+    while (vt_reader_line(&r, &line)) {
+        if (vt_reader_skip(&line, key) && vt_reader_skip(&line, ": "))
+            return vt_reader_cstr(&line, ret, 128);
+    }
+    return false;
+}
+
 static enum vt_err
-read_version(const char *dsc, char ret[128], struct vt_why *why)
+read_dsc(const char *path, char ret_name[128], char ret_version[128], struct vt_why *why)
 {
     struct vt_buf b = VT_BUF(DSC_MAX);
-    struct vt_reader line;
-    struct vt_reader r;
-    char text[128];
-    bool found = false;
-    enum vt_err err = vt_file_read(dsc, &b, why);
+    char name[128];
+    char version[128];
+    enum vt_err err = vt_file_read(path, &b, why);
 
-    if (err == VT_OK) {
-        r = VT_READER(b.data, b.len);
-        while (!found && vt_reader_line(&r, &line))
-            found = vt_reader_skip(&line, "Version: ") &&
-                    vt_reader_cstr(&line, text, sizeof text) && vt_package_version_valid(text);
-        if (found)
-            memcpy(ret, text, sizeof text);
-        else
-            err = vt_fail(why, VT_E_SYNTAX, "%s names no version", dsc);
+    if (err == VT_OK && dsc_field(&b, "Source", name) && dsc_field(&b, "Version", version) &&
+        vt_package_name_valid(name) && vt_package_version_valid(version)) {
+        memcpy(ret_name, name, sizeof name);
+        memcpy(ret_version, version, sizeof version);
+    } else if (err == VT_OK) {
+        err = vt_fail(why, VT_E_SYNTAX, "%s names no source package and version", path);
     }
     vt_buf_release(&b);
     return err;
 }
 
 static enum vt_err
-unpack_source(struct vt_apt *a, const char *dir, char version[128], struct vt_why *why)
+unpack_source(struct vt_apt *a, const char *dir, char ret_name[128], char ret_version[128],
+    struct vt_why *why)
 {
     char download[VT_PATH_MAX];
     char dsc[VT_PATH_MAX];
-    char name[VT_STATEMENT_NAME_SIZE] = "";
-    const char *argv[] = {NULL, NULL, NULL, "dpkg-source", "--no-check", "-x", dsc, dir, NULL};
+    char file[VT_STATEMENT_NAME_SIZE] = "";
+    const char *argv[] = {
+        NULL, NULL, NULL, "dpkg-source", "--no-check", "--no-copy", "-x", dsc, dir, NULL};
     char patches[VT_PATH_MAX];
     enum vt_err err;
 
     if ((err = vt_apt_path(a, download, "download", why)) != VT_OK ||
-        (err = vt_dir_each(download, find_dsc, name, why)) != VT_OK)
+        (err = vt_dir_each(download, find_dsc, file, why)) != VT_OK)
         return err;
-    if (name[0] == '\0')
+    if (file[0] == '\0')
         return vt_fail(why, VT_E_CHILD, "apt gave no source package");
-    if ((err = vt_path(dsc, why, "%s/%s", download, name)) != VT_OK ||
-        (err = read_version(dsc, version, why)) != VT_OK ||
+    if ((err = vt_path(dsc, why, "%s/%s", download, file)) != VT_OK ||
         (err = vt_apt_run(a, argv, NULL, NULL, NULL, why)) != VT_OK ||
-        (err = vt_path(patches, why, "%s/.pc", dir)) != VT_OK)
+        (err = vt_path(patches, why, "%s/.pc", dir)) != VT_OK ||
+        /* what dpkg-source keeps of its patching */
+        (err = vt_tree_remove(patches, why)) != VT_OK)
         return err;
-    return vt_tree_remove(patches, why); /* what dpkg-source keeps of its patching */
+    return read_dsc(dsc, ret_name, ret_version, why);
 }
 
 enum vt_err
 vt_apt_source_unpack(struct vt_apt *a, const char *name, const char *dir,
-    struct vt_progress *progress, char version[128], struct vt_why *why)
+    struct vt_progress *progress, char ret_name[128], char ret_version[128], struct vt_why *why)
 {
     char lists[VT_PATH_MAX];
     enum vt_err err;
@@ -376,5 +393,5 @@ vt_apt_source_unpack(struct vt_apt *a, const char *name, const char *dir,
         (err = update_sources(a, lists, progress, why)) != VT_OK ||
         (err = download_source(a, lists, name, why)) != VT_OK)
         return err;
-    return unpack_source(a, dir, version, why);
+    return unpack_source(a, dir, ret_name, ret_version, why);
 }

@@ -4,8 +4,8 @@
  * the site's bare repository and its deterministic archive in the store.
  *
  * A folder that is the root of a git checkout gives its HEAD, never the working
- * copy; any other folder its files. `git://`, `http://`, `https://`, `ssh://` and
- * `file://` URLs are fetched. A bare word that is no folder is a Debian source
+ * copy; any other folder its files. `https://`, `http://`, `git://` and `file://` URLs
+ * are fetched. A bare word that is no folder is a Debian source
  * package, resolved with the machine's own apt in private state folders.
  */
 #ifndef VT_ASSEMBLY_SNAPSHOT_H
@@ -17,10 +17,10 @@
 #include "store/store.h"
 
 struct vt_snapshot_opts {
-    const char *subdir;              /* a part of the tree, or NULL for all of it */
-    const char *ref;                 /* git URL: branch, tag or full ref; NULL: the remote's HEAD */
-    struct vt_pack_limits limits;    /* zeros: the defaults */
-    struct vt_progress *progress;    /* or NULL */
+    const char *subdir; /* a part of the tree, or NULL for all of it */
+    const char *ref;    /* git URL: branch, tag or full ref; NULL: the remote's HEAD */
+    struct vt_pack_limits limits; /* zeros: the defaults */
+    struct vt_progress *progress; /* or NULL */
 };
 
 /* Takes a snapshot of `source` into the bare repository `repo_dir` (made when

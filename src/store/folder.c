@@ -11,14 +11,14 @@
 #define NAMES_MAX 1000000U
 
 void
-vt_names_release(struct vt_names *n)
+vt_folder_release(struct vt_folder *n)
 {
     size_t i;
 
     for (i = 0; i < n->count; i++)
         free(n->name[i]);
     free(n->name);
-    *n = (struct vt_names){0};
+    *n = (struct vt_folder){0};
 }
 
 static int
@@ -28,7 +28,7 @@ name_cmp(const void *a, const void *b)
 }
 
 static enum vt_err
-add(struct vt_names *n, size_t *cap, const char *name, struct vt_why *why)
+add(struct vt_folder *n, size_t *cap, const char *name, struct vt_why *why)
 {
     if (n->count == NAMES_MAX)
         return vt_fail(why, VT_E_LIMIT, "more than %u names in one folder", NAMES_MAX);
@@ -49,7 +49,7 @@ add(struct vt_names *n, size_t *cap, const char *name, struct vt_why *why)
 }
 
 static enum vt_err
-read_all(struct vt_names *n, DIR *d, const char *what, struct vt_why *why)
+read_all(struct vt_folder *n, DIR *d, const char *what, struct vt_why *why)
 {
     size_t cap = 0;
     const struct dirent *e;
@@ -69,9 +69,9 @@ read_all(struct vt_names *n, DIR *d, const char *what, struct vt_why *why)
 }
 
 enum vt_err
-vt_names_read(struct vt_names *ret, int dir, const char *what, struct vt_why *why)
+vt_folder_read(struct vt_folder *ret, int dir, const char *what, struct vt_why *why)
 {
-    struct vt_names n = {0};
+    struct vt_folder n = {0};
     enum vt_err err;
     DIR *d;
     int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -86,7 +86,7 @@ vt_names_read(struct vt_names *ret, int dir, const char *what, struct vt_why *wh
     err = read_all(&n, d, what, why);
     (void)closedir(d);
     if (err != VT_OK) {
-        vt_names_release(&n);
+        vt_folder_release(&n);
         return err;
     }
     if (n.count > 0)

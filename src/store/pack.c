@@ -12,9 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SIZE_MAX_DEFAULT (16ULL << 30)
-#define FILE_MAX_DEFAULT (2ULL << 30)
-#define COUNT_MAX_DEFAULT 1000000ULL
 #define LINK_MAX_BYTES 4095U
 #define CHUNK (256U * 1024U)
 /* Part of the format: another level gives other bytes. */
@@ -59,17 +56,16 @@ open_writer(struct vt_pack *p, struct vt_why *why)
     return VT_OK;
 }
 
-static void
-take_limits(struct vt_pack_limits *to, const struct vt_pack_limits *from)
+void
+vt_pack_limits_fill(struct vt_pack_limits *to, const struct vt_pack_limits *from)
 {
-    if (from != NULL)
-        *to = *from;
+    *to = from == NULL ? (struct vt_pack_limits){0} : *from;
     if (to->size_max == 0)
-        to->size_max = SIZE_MAX_DEFAULT;
+        to->size_max = VT_PACK_SIZE_MAX;
     if (to->file_max == 0)
-        to->file_max = FILE_MAX_DEFAULT;
+        to->file_max = VT_PACK_FILE_MAX;
     if (to->count_max == 0)
-        to->count_max = COUNT_MAX_DEFAULT;
+        to->count_max = VT_PACK_COUNT_MAX;
 }
 
 enum vt_err
@@ -83,7 +79,7 @@ vt_pack_new(const char *path, int64_t epoch, const struct vt_pack_limits *limits
         return vt_fail(why, VT_E_NOMEM, "no memory for an archive");
     p->out.fd = -1;
     p->epoch = epoch;
-    take_limits(&p->limits, limits);
+    vt_pack_limits_fill(&p->limits, limits);
     p->a = archive_write_new();
     p->entry = archive_entry_new();
     if (p->a == NULL || p->entry == NULL)

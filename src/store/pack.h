@@ -14,11 +14,18 @@
 
 #include "base/buf.h"
 
+#define VT_PACK_SIZE_MAX (16ULL << 30)
+#define VT_PACK_FILE_MAX (2ULL << 30)
+#define VT_PACK_COUNT_MAX 1000000ULL
+
+/* Zeros stand for the values above. */
 struct vt_pack_limits {
-    uint64_t size_max;  /* bytes of all files together; 0: 16 GiB */
-    uint64_t file_max;  /* bytes of one file; 0: 2 GiB */
-    uint64_t count_max; /* entries; 0: 1,000,000 */
+    uint64_t size_max;  /* bytes of all files together */
+    uint64_t file_max;  /* bytes of one file */
+    uint64_t count_max; /* entries */
 };
+/* Copies `from` (may be NULL) with its zeros replaced. */
+void vt_pack_limits_fill(struct vt_pack_limits *to, const struct vt_pack_limits *from);
 
 struct vt_pack_count {
     uint64_t files; /* files and links */

@@ -88,20 +88,20 @@ pack_one(struct vt_pack *p, int dir, const char *base, const char *name, unsigne
 static enum vt_err
 pack_below(struct vt_pack *p, int dir, const char *name, unsigned depth, struct vt_why *why)
 {
-    struct vt_names names = {0};
+    struct vt_folder names = {0};
     char path[VT_PATH_MAX];
     size_t i;
     enum vt_err err;
 
     if (depth > DEPTH_MAX)
         return vt_fail(why, VT_E_LIMIT, "%s is more than %u folders deep", name, DEPTH_MAX);
-    err = vt_names_read(&names, dir, name, why);
+    err = vt_folder_read(&names, dir, name, why);
     for (i = 0; err == VT_OK && i < names.count; i++) {
         err = vt_path(path, why, "%s%s%s", name, name[0] == '\0' ? "" : "/", names.name[i]);
         if (err == VT_OK)
             err = pack_one(p, dir, names.name[i], path, depth, why);
     }
-    vt_names_release(&names);
+    vt_folder_release(&names);
     return err;
 }
 

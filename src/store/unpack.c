@@ -443,17 +443,17 @@ take_all(struct unpack *u, struct vt_why *why)
 static enum vt_err
 open_root(struct unpack *u, const char *dir, struct vt_why *why)
 {
-    struct vt_names names = {0};
+    struct vt_folder names = {0};
     bool empty;
     enum vt_err err;
 
     u->root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (u->root < 0)
         return vt_fail_errno(why, "cannot open the folder %s", dir);
-    if ((err = vt_names_read(&names, u->root, dir, why)) != VT_OK)
+    if ((err = vt_folder_read(&names, u->root, dir, why)) != VT_OK)
         return err;
     empty = names.count == 0;
-    vt_names_release(&names);
+    vt_folder_release(&names);
     if (!empty)
         return vt_fail(why, VT_E_STATE, "the folder %s is not empty", dir);
     return VT_OK;
