@@ -26,7 +26,7 @@ struct vt_opt {
     const char *name; /* long name without dashes; NULL ends the table */
     char letter;      /* short name or 0 */
     enum vt_opt_kind kind;
-    const char *arg;  /* what the help calls its argument; NULL for a flag */
+    const char *arg; /* what the help calls its argument; NULL for a flag */
     const char *help;
     void *ret;
     bool required;
@@ -34,10 +34,10 @@ struct vt_opt {
 
 /* --help, --json and --quiet are added to every command's own options. */
 struct vt_cmd {
-    const char *name;     /* as typed: "log prove" */
-    const char *args;     /* as in the usage line: "INDEX --from URL --policy FILE" */
-    const char *summary;  /* one line */
-    const char *details;  /* more for --help, or NULL */
+    const char *name;    /* as typed: "log prove" */
+    const char *args;    /* as in the usage line: "INDEX --from URL --policy FILE" */
+    const char *summary; /* one line */
+    const char *details; /* more for --help, or NULL */
     const struct vt_opt *opts;
     int args_min; /* positional arguments */
     int args_max; /* -1: any number */
@@ -79,8 +79,8 @@ int vt_cmd_main(const char *summary, const struct vt_cmd_verb *commands, int arg
 
 /* The nearer of two guesses at what was meant: `best` (or NULL) with its
  * *score, and the candidate; *score is set when the candidate is taken. */
-const char *vt_cmd_nearest(const char *typed, const char *best, const char *candidate,
-    size_t *score);
+const char *vt_cmd_nearest(
+    const char *typed, const char *best, const char *candidate, size_t *score);
 
 /* The subcommands. argv[0] is the command's name. */
 int vt_cmd_key(int argc, char **argv);

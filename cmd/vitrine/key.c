@@ -71,11 +71,17 @@ new_passphrase(const char *file, struct vt_buf *b, struct vt_why *why)
 static enum vt_err
 write_vkey(const char *path, const struct vt_vkey *v, struct vt_why *why)
 {
-    char text[VT_VKEY_TEXT_MAX + 1];
+    struct vt_buf b = VT_BUF(VT_VKEY_TEXT_MAX + 1);
+    char text[VT_VKEY_TEXT_MAX];
+    enum vt_err err;
 
     vt_vkey_format(v, text);
-    strcat(text, "\n");
-    return vt_file_create(path, 0644, text, strlen(text), why);
+    vt_buf_putf(&b, "%s\n", text);
+    err = vt_buf_check(&b, path, why);
+    if (err == VT_OK)
+        err = vt_file_create(path, 0644, b.data, b.len, why);
+    vt_buf_release(&b);
+    return err;
 }
 
 /* Writes both files, or leaves neither. */

@@ -63,7 +63,7 @@ struct vt_reader {
     size_t left;
 };
 
-#define VT_READER(data_, len_) \
+#define VT_READER(data_, len_)                                                                 \
     ((struct vt_reader){.p = (const uint8_t *)(data_), .left = (len_)})
 
 /* Points *ret at the next len bytes and steps over them. */
@@ -93,11 +93,11 @@ VT_MUST bool vt_reader_cstr(const struct vt_reader *r, char *ret, size_t size);
  * room: ret_size is the room at ret, *ret_len what was written. */
 VT_MUST bool vt_hex_decode(const char *s, size_t len, uint8_t *ret, size_t ret_size,
     size_t *ret_len); /* lower case only */
-VT_MUST bool vt_b64_decode(const char *s, size_t len, uint8_t *ret, size_t ret_size,
-    size_t *ret_len);
+VT_MUST bool vt_b64_decode(
+    const char *s, size_t len, uint8_t *ret, size_t ret_size, size_t *ret_len);
 /* The URL-safe alphabet, with or without padding, for DSSE readers. */
-VT_MUST bool vt_b64url_decode(const char *s, size_t len, uint8_t *ret, size_t ret_size,
-    size_t *ret_len);
+VT_MUST bool vt_b64url_decode(
+    const char *s, size_t len, uint8_t *ret, size_t ret_size, size_t *ret_len);
 /* Writes 2*len characters and a NUL. */
 void vt_hex_encode(const void *data, size_t len, char *ret);
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define VT_BASE_ERR_C /* where they are defined: see the end of err.h */
 #include "base/err.h"
 
 #include "base/text.h"

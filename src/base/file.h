@@ -31,12 +31,12 @@ bool vt_path_is_safe(const char *path);
 VT_MUST enum vt_err vt_file_read(const char *path, struct vt_buf *b, struct vt_why *why);
 
 /* Replaces the file durably. `mode` is what the file gets, umask disregarded. */
-VT_MUST enum vt_err vt_file_replace(const char *path, mode_t mode, const void *data, size_t len,
-    struct vt_why *why);
+VT_MUST enum vt_err vt_file_replace(
+    const char *path, mode_t mode, const void *data, size_t len, struct vt_why *why);
 
 /* The same for a name that must not exist: VT_E_EXIST, the old one untouched. */
-VT_MUST enum vt_err vt_file_create(const char *path, mode_t mode, const void *data, size_t len,
-    struct vt_why *why);
+VT_MUST enum vt_err vt_file_create(
+    const char *path, mode_t mode, const void *data, size_t len, struct vt_why *why);
 
 /* Durable writing of a file that is streamed: begin, write to fd, then commit
  * (durable when it returns) or abort. After either the struct is spent. */
@@ -45,8 +45,8 @@ struct vt_file_new {
     char path[VT_PATH_MAX];
     char tmp[VT_PATH_MAX];
 };
-VT_MUST enum vt_err vt_file_new_begin(struct vt_file_new *f, const char *path, mode_t mode,
-    struct vt_why *why);
+VT_MUST enum vt_err vt_file_new_begin(
+    struct vt_file_new *f, const char *path, mode_t mode, struct vt_why *why);
 VT_MUST enum vt_err vt_file_new_commit(struct vt_file_new *f, struct vt_why *why);
 /* Harmless on a struct that is zeroed, committed or aborted. */
 void vt_file_new_abort(struct vt_file_new *f);
@@ -54,8 +54,8 @@ void vt_file_new_abort(struct vt_file_new *f);
 /* Writes all bytes to a descriptor, across short writes and EINTR. */
 VT_MUST enum vt_err vt_fd_write(int fd, const void *data, size_t len, struct vt_why *why);
 /* Reads up to len bytes across short reads; *ret_len < len only at the end. */
-VT_MUST enum vt_err vt_fd_read(int fd, void *ret, size_t len, size_t *ret_len,
-    struct vt_why *why);
+VT_MUST enum vt_err vt_fd_read(
+    int fd, void *ret, size_t len, size_t *ret_len, struct vt_why *why);
 
 /* Makes the folder and its parents; durable; fine when it is there. */
 VT_MUST enum vt_err vt_dir_make(const char *path, mode_t mode, struct vt_why *why);
@@ -69,8 +69,8 @@ VT_MUST enum vt_err vt_dir_each(const char *path,
     enum vt_err (*fn)(void *ctx, const char *name, struct vt_why *why), void *ctx,
     struct vt_why *why);
 /* A new folder path/PREFIX-XXXXXX with mode 0700. */
-VT_MUST enum vt_err vt_dir_temp(const char *parent, const char *prefix, char ret[VT_PATH_MAX],
-    struct vt_why *why);
+VT_MUST enum vt_err vt_dir_temp(
+    const char *parent, const char *prefix, char ret[VT_PATH_MAX], struct vt_why *why);
 
 /* Replaces the symbolic link `path` by one to `target`, atomically, durable. */
 VT_MUST enum vt_err vt_link_switch(const char *path, const char *target, struct vt_why *why);
@@ -83,8 +83,8 @@ bool vt_file_exists(const char *path);
 struct vt_lock {
     int fd;
 };
-VT_MUST enum vt_err vt_lock_take(struct vt_lock *l, const char *path, const char *what,
-    struct vt_why *why);
+VT_MUST enum vt_err vt_lock_take(
+    struct vt_lock *l, const char *path, const char *what, struct vt_why *why);
 void vt_lock_release(struct vt_lock *l);
 
 #endif

@@ -17,8 +17,8 @@ struct vt_msg_rule {
 };
 
 /* Sends one message. VT_E_IO when the other side is gone (never SIGPIPE). */
-VT_MUST enum vt_err vt_msg_send(int fd, uint16_t type, const void *body, size_t len,
-    struct vt_why *why);
+VT_MUST enum vt_err vt_msg_send(
+    int fd, uint16_t type, const void *body, size_t len, struct vt_why *why);
 
 /* Waits for one message; the body replaces what is in b. VT_E_NOENT at a clean
  * end, VT_E_SYNTAX for a type or length that the table (ended by type 0) does

@@ -15,9 +15,9 @@ struct vt_proc_opts {
     const char *cwd;        /* or NULL */
     const void *input;      /* fed to standard input; NULL: /dev/null */
     size_t input_len;
-    struct vt_buf *output;  /* standard output is appended; NULL: to log_fd or /dev/null */
-    int log_fd;             /* standard error (and output) go here; 0: captured for messages only */
-    int64_t timeout_ms;     /* 0: no limit; then the whole process group is killed */
+    struct vt_buf *output; /* standard output is appended; NULL: to log_fd or /dev/null */
+    int log_fd;         /* standard error (and output) go here; 0: captured for messages only */
+    int64_t timeout_ms; /* 0: no limit; then the whole process group is killed */
     /* Called about five times a second while the child runs, or NULL. A value
      * other than VT_OK kills the child and is returned. */
     enum vt_err (*tick)(void *ctx, struct vt_why *why);
@@ -33,8 +33,8 @@ struct vt_proc_opts {
  * when it cannot be started, exits other than 0 or dies; the message holds its
  * status and the last line it wrote to standard error (when captured).
  * VT_E_TIMEOUT. `opts` may be NULL. */
-VT_MUST enum vt_err vt_proc_run(const char *const *argv, const struct vt_proc_opts *opts,
-    struct vt_why *why);
+VT_MUST enum vt_err vt_proc_run(
+    const char *const *argv, const struct vt_proc_opts *opts, struct vt_why *why);
 
 /* Forks a part of Vitrine: `body` runs in the child with one end of a socket
  * pair, and its result is the exit code. The child gets SIGKILL when its

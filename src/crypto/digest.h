@@ -34,8 +34,8 @@ void vt_hasher_put(struct vt_hasher *h, const void *data, size_t len);
 void vt_hasher_end(struct vt_hasher *h, struct vt_digest *ret);
 
 /* The digest and length of a file, streamed. *ret_len may be NULL. */
-VT_MUST enum vt_err vt_digest_of_file(const char *path, struct vt_digest *ret, uint64_t *ret_len,
-    struct vt_why *why);
+VT_MUST enum vt_err vt_digest_of_file(
+    const char *path, struct vt_digest *ret, uint64_t *ret_len, struct vt_why *why);
 
 /* Constant-time equality. */
 bool vt_digest_eq(const struct vt_digest *a, const struct vt_digest *b);

@@ -33,18 +33,18 @@ bool vt_key_name_valid(const char *name);
 
 VT_MUST enum vt_err vt_key_new(const char *name, struct vt_key **ret, struct vt_why *why);
 /* From a 32-byte seed, for tests with published keys. */
-VT_MUST enum vt_err vt_key_from_seed(const char *name, const uint8_t seed[32],
-    struct vt_key **ret, struct vt_why *why);
+VT_MUST enum vt_err vt_key_from_seed(
+    const char *name, const uint8_t seed[32], struct vt_key **ret, struct vt_why *why);
 /* Takes NULL; wipes. */
 void vt_key_free(struct vt_key *k);
 
 /* Writes a key file that must not exist (VT_E_EXIST). passphrase may be NULL. */
-VT_MUST enum vt_err vt_key_save(const struct vt_key *k, const char *path, const char *passphrase,
-    struct vt_why *why);
+VT_MUST enum vt_err vt_key_save(
+    const struct vt_key *k, const char *path, const char *passphrase, struct vt_why *why);
 /* Reads a key file. When it is encrypted and passphrase is NULL: VT_E_CONFIG
  * saying so. Wrong passphrase: VT_E_REFUSED. */
-VT_MUST enum vt_err vt_key_load(const char *path, const char *passphrase, struct vt_key **ret,
-    struct vt_why *why);
+VT_MUST enum vt_err vt_key_load(
+    const char *path, const char *passphrase, struct vt_key **ret, struct vt_why *why);
 
 /* Whether a key file is encrypted, without opening it. */
 VT_MUST enum vt_err vt_key_file_encrypted(const char *path, bool *ret, struct vt_why *why);
@@ -55,8 +55,8 @@ VT_MUST enum vt_err vt_key_sign(const struct vt_key *k, const void *msg, size_t 
     struct vt_sig *ret, struct vt_why *why);
 
 /* Whether sig is pub's signature over msg. */
-bool vt_pubkey_verify(const struct vt_pubkey *pub, const void *msg, size_t len,
-    const struct vt_sig *sig);
+bool vt_pubkey_verify(
+    const struct vt_pubkey *pub, const void *msg, size_t len, const struct vt_sig *sig);
 bool vt_pubkey_eq(const struct vt_pubkey *a, const struct vt_pubkey *b);
 
 #endif

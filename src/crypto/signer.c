@@ -17,16 +17,16 @@ enum vt_err
 vt_signer_make(const struct vt_signer_ops *ops, void *impl, const char *name,
     const struct vt_pubkey *pub, struct vt_signer **ret, struct vt_why *why)
 {
-    struct vt_signer *s = NULL;
-    enum vt_err err = VT_OK;
+    struct vt_signer *s;
 
-    if (!vt_key_name_valid(name))
-        err = vt_fail(why, VT_E_USAGE, "signer: \"%.140s\" is not the name of a key", name);
-    if (err == VT_OK && (s = calloc(1, sizeof *s)) == NULL)
-        err = vt_fail(why, VT_E_NOMEM, "signer: out of memory");
-    if (err != VT_OK) {
+    if (!vt_key_name_valid(name)) {
         ops->free(impl);
-        return err;
+        return vt_fail(why, VT_E_USAGE, "signer: \"%.140s\" is not the name of a key", name);
+    }
+    s = calloc(1, sizeof *s);
+    if (s == NULL) {
+        ops->free(impl);
+        return vt_fail(why, VT_E_NOMEM, "signer: out of memory");
     }
     s->ops = ops;
     s->impl = impl;

@@ -34,19 +34,19 @@ struct vt_signer_ops {
 };
 
 /* For implementations of the seam. Takes ownership of impl. */
-VT_MUST enum vt_err vt_signer_make(const struct vt_signer_ops *ops, void *impl, const char *name,
-    const struct vt_pubkey *pub, struct vt_signer **ret, struct vt_why *why);
+VT_MUST enum vt_err vt_signer_make(const struct vt_signer_ops *ops, void *impl,
+    const char *name, const struct vt_pubkey *pub, struct vt_signer **ret, struct vt_why *why);
 
 /* In this process, from a loaded key; takes ownership of k. */
-VT_MUST enum vt_err vt_signer_from_key(struct vt_key *k, struct vt_signer **ret,
-    struct vt_why *why);
+VT_MUST enum vt_err vt_signer_from_key(
+    struct vt_key *k, struct vt_signer **ret, struct vt_why *why);
 
 /* Starts a signer process that loads the key file (asking for a passphrase on
  * the terminal when it is encrypted, or taking VITRINE_PASSPHRASE_FILE's first
  * line) and signs only the kinds in `kinds` (VT_SIGN_BIT joined by or). The
  * private key never enters this address space. VT_E_* of vt_key_load. */
-VT_MUST enum vt_err vt_signer_spawn(const char *key_path, unsigned kinds, struct vt_signer **ret,
-    struct vt_why *why);
+VT_MUST enum vt_err vt_signer_spawn(
+    const char *key_path, unsigned kinds, struct vt_signer **ret, struct vt_why *why);
 
 /* Over an open channel to a signer process that serves `name` (for a process
  * whose parent started the signer). Takes ownership of fd. */
