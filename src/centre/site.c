@@ -184,12 +184,24 @@ exit_code(int status)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* Reaps who has ended. When one ends the others often follow, so the one that
- * says why it cannot go on (exit code 1 or 2) is told, or else the first. */
+/* How much an end tells: who cannot go on says so with 1 or 2; who was killed
+ * is the cause; who fails or just ends follows another. */
+static int
+weight(int status)
+{
+    int code = exit_code(status);
+
+    if (code == 1 || code == 2)
+        return 4;
+    return code < 0 ? 3 : code > 0 ? 2 : 1;
+}
+
+/* Reaps who has ended. When one ends the others often follow, so the end that
+ * tells most is given. */
 static bool
 children_ended(struct site *s, struct ending *ret)
 {
-    bool any = false;
+    int best = 0;
 
     for (int round = 0; round < 2; round++) {
         for (int m = 0; m < MEMBERS; m++) {
@@ -198,14 +210,15 @@ children_ended(struct site *s, struct ending *ret)
             if (s->pid[m] <= 0 || waitpid(s->pid[m], &status, WNOHANG) != s->pid[m])
                 continue;
             s->pid[m] = 0;
-            if (!any || exit_code(status) == 1 || exit_code(status) == 2)
+            if (weight(status) > best) {
                 *ret = (struct ending){.member = (enum member)m, .status = status};
-            any = true;
+                best = weight(status);
+            }
         }
-        if (any && round == 0)
+        if (best > 0 && round == 0)
             (void)nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
     }
-    return any;
+    return best > 0;
 }
 
 /* Whether a restart is within what is permitted. */
