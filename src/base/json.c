@@ -4,12 +4,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How many values the text can hold at the most: what opens, separates or names
+ * one, outside of strings. */
+static size_t
+count_values(const char *p, size_t len)
+{
+    bool in_string = false;
+    size_t n = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        if (in_string && p[i] == '\\')
+            i++;
+        else if (p[i] == '"')
+            in_string = !in_string;
+        else if (!in_string && (p[i] == ',' || p[i] == '[' || p[i] == '{'))
+            n++;
+    }
+    return n;
+}
+
 enum vt_err
 vt_json_parse(const void *data, size_t len, const char *what, json_t **ret, struct vt_why *why)
 {
     json_error_t e;
-    json_t *v = json_loadb(len > 0 ? data : "", len, JSON_REJECT_DUPLICATES, &e);
+    json_t *v;
 
+    if (count_values(data, len) > VT_JSON_VALUES_MAX)
+        return vt_fail(why, VT_E_LIMIT, "%s: more than %u values", what, VT_JSON_VALUES_MAX);
+    v = json_loadb(len > 0 ? data : "", len, JSON_REJECT_DUPLICATES, &e);
     if (v == NULL && json_error_code(&e) == json_error_out_of_memory)
         return vt_fail(why, VT_E_NOMEM, "%s: out of memory", what);
     if (v == NULL)

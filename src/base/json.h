@@ -11,8 +11,11 @@
 #include <jansson.h>
 
 /* Parses an object or array; refuses duplicate keys, NUL in strings, trailing
- * bytes, nesting over jansson's limit. `what` names the document in messages.
- * The caller owns the result (json_decref). VT_E_SYNTAX, VT_E_NOMEM. */
+ * bytes, nesting over jansson's limit, and more than VT_JSON_VALUES_MAX values
+ * (VT_E_LIMIT), since a value of two bytes takes some fifty times that in
+ * memory. `what` names the document in messages. The caller owns the result
+ * (json_decref). VT_E_SYNTAX, VT_E_NOMEM. */
+#define VT_JSON_VALUES_MAX 1000000U
 VT_MUST enum vt_err vt_json_parse(
     const void *data, size_t len, const char *what, json_t **ret, struct vt_why *why);
 

@@ -38,8 +38,9 @@ VT_MUST enum vt_err vt_proc_run(
 
 /* Forks a part of Vitrine: `body` runs in the child with one end of a socket
  * pair, and its result is the exit code. The child gets SIGKILL when its
- * parent dies, and keeps no descriptor above 2 but that end and those listed in
- * keep (ended by -1; may be NULL). The caller owns *ret_fd. */
+ * parent dies (or the thread that called: let one that stays call), and keeps no descriptor
+ * above 2 but that end and those listed in keep (ended by -1; may be NULL). The caller owns
+ * *ret_fd. */
 VT_MUST enum vt_err vt_proc_fork(const char *name, int (*body)(int fd, void *ctx), void *ctx,
     const int *keep, pid_t *ret_pid, int *ret_fd, struct vt_why *why);
 

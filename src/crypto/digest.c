@@ -2,6 +2,7 @@
 #include "crypto/digest.h"
 
 #include "base/file.h"
+#include "crypto/thread_ctx.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -18,49 +19,25 @@
 #define FILE_CHUNK (256U * 1024U)
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static pthread_key_t thread_ctx; /* EVP_MD_CTX of each thread that hashed */
-static EVP_MD *sha256;           /* fetched once: the lookup costs more than a hash */
+static EVP_MD *sha256; /* fetched once: the lookup costs more than a hash */
 
 static void
-thread_ctx_free(void *p)
+fetch(void)
 {
-    EVP_MD_CTX_free(p);
-}
-
-static void
-set_up(void)
-{
-    int failed = pthread_key_create(&thread_ctx, thread_ctx_free);
-
     sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    assert(failed == 0 && sha256 != NULL);
-    (void)failed;
-}
-
-static EVP_MD_CTX *
-ctx_get(void)
-{
-    EVP_MD_CTX *ctx;
-
-    (void)pthread_once(&once, set_up);
-    ctx = pthread_getspecific(thread_ctx);
-    if (ctx == NULL) {
-        int failed;
-        ctx = EVP_MD_CTX_new();
-        assert(ctx != NULL);
-        failed = pthread_setspecific(thread_ctx, ctx);
-        assert(failed == 0);
-        (void)failed;
-    }
-    return ctx;
+    assert(sha256 != NULL);
 }
 
 void
 vt_digest_of_slices(const struct vt_slice *v, size_t n, struct vt_digest *ret)
 {
-    EVP_MD_CTX *ctx = ctx_get();
-    int ok = EVP_DigestInit_ex2(ctx, sha256, NULL);
+    const struct vt_thread_ctx *c = vt_thread_ctx_get();
+    EVP_MD_CTX *ctx = c != NULL ? c->hash : NULL;
+    int ok;
 
+    assert(ctx != NULL);
+    (void)pthread_once(&once, fetch);
+    ok = EVP_DigestInit_ex2(ctx, sha256, NULL);
     for (size_t i = 0; i < n; i++)
         ok &= EVP_DigestUpdate(ctx, v[i].data, v[i].len);
     ok &= EVP_DigestFinal_ex(ctx, ret->b, NULL);
@@ -94,7 +71,7 @@ vt_hasher_new(struct vt_hasher **ret, struct vt_why *why)
 {
     struct vt_hasher *h = calloc(1, sizeof *h);
 
-    (void)pthread_once(&once, set_up);
+    (void)pthread_once(&once, fetch);
     if (h != NULL)
         h->ctx = EVP_MD_CTX_new();
     if (h == NULL || h->ctx == NULL) {

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "crypto/key_priv.h"
+#include "crypto/thread_ctx.h"
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,34 +95,38 @@ enum vt_err
 vt_key_sign(
     const struct vt_key *k, const void *msg, size_t len, struct vt_sig *ret, struct vt_why *why)
 {
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    const struct vt_thread_ctx *c = vt_thread_ctx_get();
     struct vt_sig sig;
     size_t sig_len = sizeof sig.b;
     bool ok;
 
-    if (ctx == NULL)
+    if (c == NULL)
         return vt_fail(why, VT_E_NOMEM, "key %s: out of memory", k->name);
-    ok = EVP_DigestSignInit(ctx, NULL, NULL, NULL, k->pkey) == 1 &&
-         EVP_DigestSign(ctx, sig.b, &sig_len, msg, len) == 1 && sig_len == sizeof sig.b;
-    EVP_MD_CTX_free(ctx);
+    ok = EVP_DigestSignInit(c->sign, NULL, NULL, NULL, k->pkey) == 1 &&
+         EVP_DigestSign(c->sign, sig.b, &sig_len, msg, len) == 1 && sig_len == sizeof sig.b;
+    EVP_MD_CTX_reset(c->sign);
     if (!ok)
         return vt_fail(why, VT_E_CRYPTO, "key %s: libcrypto cannot sign", k->name);
     *ret = sig;
     return VT_OK;
 }
 
+/* What libcrypto notes about a signature that does not verify is of no use. */
 bool
 vt_pubkey_verify(
     const struct vt_pubkey *pub, const void *msg, size_t len, const struct vt_sig *sig)
 {
+    const struct vt_thread_ctx *c = vt_thread_ctx_get();
     EVP_PKEY *pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, pub->b, sizeof pub->b);
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     bool ok = false;
 
-    if (pkey != NULL && ctx != NULL && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, pkey) == 1)
-        ok = EVP_DigestVerify(ctx, sig->b, sizeof sig->b, msg, len) == 1;
-    EVP_MD_CTX_free(ctx);
+    if (pkey != NULL && c != NULL && EVP_DigestVerifyInit(c->sign, NULL, NULL, NULL, pkey) == 1)
+        ok = EVP_DigestVerify(c->sign, sig->b, sizeof sig->b, msg, len) == 1;
+    if (c != NULL)
+        EVP_MD_CTX_reset(c->sign);
     EVP_PKEY_free(pkey);
+    if (!ok)
+        ERR_clear_error();
     return ok;
 }
 

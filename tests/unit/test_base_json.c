@@ -66,6 +66,30 @@ test_parse_bounds_nesting(void **state)
 }
 
 static void
+test_parse_bounds_the_number_of_values(void **state)
+{
+    size_t n = 3U << 20;
+    char *wide = malloc(n);
+    json_t *v = NULL;
+    (void)state;
+
+    assert_non_null(wide);
+    for (size_t i = 0; i < n; i += 2)
+        memcpy(wide + i, "1,", 2);
+    wide[0] = '[';
+    wide[1] = '1';
+    memcpy(wide + n - 2, "1]", 2);
+    assert_int_equal(vt_json_parse(wide, n, "wide", &v, NULL), VT_E_LIMIT);
+    /* what stands in strings does not count */
+    memset(wide, ',', n);
+    memcpy(wide, "[\"\\\"", 4);
+    memcpy(wide + n - 2, "\"]", 2);
+    assert_int_equal(vt_json_parse(wide, n, "text", &v, NULL), VT_OK);
+    json_decref(v);
+    free(wide);
+}
+
+static void
 test_getters(void **state)
 {
     json_t *v = parse("{\"s\":\"x\",\"i\":-5,\"o\":{},\"a\":[1,2],\"r\":1.5,\"n\":null}");
@@ -172,6 +196,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parse_refuses),
         cmocka_unit_test(test_parse_bounds_nesting),
+        cmocka_unit_test(test_parse_bounds_the_number_of_values),
         cmocka_unit_test(test_getters),
         cmocka_unit_test(test_canonical),
         cmocka_unit_test(test_canonical_failure_leaves_the_buffer),

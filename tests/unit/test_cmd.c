@@ -58,6 +58,7 @@ say(int (*fn)(int argc, char **argv), const char *const *words)
 {
     struct said s = {.out = VT_BUF(65536), .err = VT_BUF(65536)};
     char *argv[96] = {NULL};
+    char *own[96]; /* getopt and `help` move the words about */
     int argc = 0;
     int kept[2];
     int fds[2];
@@ -65,6 +66,7 @@ say(int (*fn)(int argc, char **argv), const char *const *words)
     while (words[argc] != NULL) {
         argv[argc] = strdup(words[argc]);
         assert_non_null(argv[argc]);
+        own[argc] = argv[argc];
         argc++;
     }
     (void)fflush(stdout);
@@ -75,11 +77,8 @@ say(int (*fn)(int argc, char **argv), const char *const *words)
     (void)fflush(stderr);
     restore(STDERR_FILENO, kept[1], fds[1], &s.err);
     restore(STDOUT_FILENO, kept[0], fds[0], &s.out);
-    /* getopt moves the words about; `help X` puts one in that is not ours */
-    for (int i = 0; i < argc; i++) {
-        if (strcmp(argv[i], "--help") != 0)
-            free(argv[i]);
-    }
+    for (int i = 0; i < argc; i++)
+        free(own[i]);
     return s;
 }
 
