@@ -312,6 +312,8 @@ test_errors_are_told(void **state)
 static void
 test_files(void **state)
 {
+    static const char head[] =
+        "HEAD /files/a/b/file.bin HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     struct site *s = *state;
     struct vt_http *h = client(0);
     struct vt_buf b = VT_BUF(4096);
@@ -329,8 +331,7 @@ test_files(void **state)
     raw_get(s, "/files/a/b/file.bin", "", answer, sizeof(answer));
     assert_non_null(strstr(answer, "immutable"));
     assert_non_null(strstr(answer, "X-Content-Type-Options: nosniff"));
-    (void)raw(s, "HEAD /files/a/b/file.bin HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-        67, answer, sizeof(answer));
+    (void)raw(s, head, sizeof(head) - 1, answer, sizeof(answer));
     assert_non_null(strstr(answer, "Content-Length: 10"));
     assert_null(strstr(answer, "0123"));
     vt_buf_release(&b);
@@ -451,6 +452,8 @@ test_slow_is_closed(void **state)
     struct sockaddr_in sa = {.sin_family = AF_INET,
         .sin_port = htons((uint16_t)atoi(strrchr(s->url, ':') + 1)),
         .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    static const char stalled[] =
+        "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc";
     static const char drip[] = "GET /echo HTTP/1.1\r\nX-Drip: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
     int64_t began = vt_clock_monotonic_ms();
     bool closed = false;
@@ -469,8 +472,7 @@ test_slow_is_closed(void **state)
     close(fd);
     /* A body that does not come. */
     began = vt_clock_monotonic_ms();
-    (void)raw(s, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc", 55, answer,
-        sizeof(answer));
+    (void)raw(s, stalled, sizeof(stalled) - 1, answer, sizeof(answer));
     assert_null(strstr(answer, " 200 "));
     assert_true(vt_clock_monotonic_ms() - began < 3500);
 }
