@@ -16,9 +16,9 @@
 #define VT_TILE_ENTRIES 255U
 
 struct vt_tile {
-    unsigned level;  /* 0 to VT_TILE_LEVEL_MAX, or VT_TILE_ENTRIES */
+    unsigned level; /* 0 to VT_TILE_LEVEL_MAX, or VT_TILE_ENTRIES */
     uint64_t index;
-    unsigned width;  /* 1 to 256; below 256 the tile is partial */
+    unsigned width; /* 1 to 256; below 256 the tile is partial */
 };
 
 /* "tile/L/N[.p/W]" or "tile/entries/N[.p/W]", N in groups of three digits. */

@@ -23,8 +23,8 @@ struct vt_proof {
 
 void vt_merkle_empty(struct vt_digest *ret);
 void vt_merkle_leaf(const void *leaf, size_t len, struct vt_digest *ret);
-void vt_merkle_node(const struct vt_digest *left, const struct vt_digest *right,
-    struct vt_digest *ret);
+void vt_merkle_node(
+    const struct vt_digest *left, const struct vt_digest *right, struct vt_digest *ret);
 
 /* Checks that leaf_hash is leaf `index` of the tree of `size` with `root`.
  * VT_E_PROOF. (RFC 9162 section 2.1.3.2) */
@@ -69,8 +69,8 @@ void vt_frontier_root(const struct vt_frontier *f, struct vt_digest *ret);
  * `level` is its height (0: leaf hashes) and `index` its number on that level.
  */
 struct vt_hash_source {
-    enum vt_err (*get)(void *ctx, unsigned level, uint64_t index, struct vt_digest *ret,
-        struct vt_why *why);
+    enum vt_err (*get)(
+        void *ctx, unsigned level, uint64_t index, struct vt_digest *ret, struct vt_why *why);
     void *ctx;
 };
 VT_MUST enum vt_err vt_merkle_prove_inclusion(const struct vt_hash_source *src, uint64_t index,
@@ -78,7 +78,7 @@ VT_MUST enum vt_err vt_merkle_prove_inclusion(const struct vt_hash_source *src, 
 VT_MUST enum vt_err vt_merkle_prove_consistency(const struct vt_hash_source *src,
     uint64_t old_size, uint64_t new_size, struct vt_proof *ret, struct vt_why *why);
 /* The root of the first `size` leaves. */
-VT_MUST enum vt_err vt_merkle_root(const struct vt_hash_source *src, uint64_t size,
-    struct vt_digest *ret, struct vt_why *why);
+VT_MUST enum vt_err vt_merkle_root(
+    const struct vt_hash_source *src, uint64_t size, struct vt_digest *ret, struct vt_why *why);
 
 #endif

@@ -19,8 +19,8 @@ struct vt_checkpoint {
 
 /* Parses the body of a checkpoint (a note's text). Extension lines are
  * accepted and ignored. VT_E_SYNTAX, VT_E_LIMIT. */
-VT_MUST enum vt_err vt_checkpoint_parse(const void *text, size_t len, struct vt_checkpoint *ret,
-    struct vt_why *why);
+VT_MUST enum vt_err vt_checkpoint_parse(
+    const void *text, size_t len, struct vt_checkpoint *ret, struct vt_why *why);
 /* Appends the body: origin, size, root; no extension lines. */
 void vt_checkpoint_put(struct vt_buf *b, const struct vt_checkpoint *c);
 
@@ -34,12 +34,12 @@ VT_MUST enum vt_err vt_checkpoint_open(const void *data, size_t len, const struc
  * the note's text. Appended to b. */
 void vt_cosig_message(struct vt_buf *b, uint64_t time, const void *text, size_t text_len);
 /* Appends a cosignature line for signature `sig` made at `time`. */
-void vt_cosig_put(struct vt_buf *b, const struct vt_vkey *k, uint64_t time,
-    const struct vt_sig *sig);
+void vt_cosig_put(
+    struct vt_buf *b, const struct vt_vkey *k, uint64_t time, const struct vt_sig *sig);
 /* Finds and verifies the cosignature of k (VT_NOTE_COSIG_ED25519). When k
  * cosigned several times, all must verify and *ret_time is the latest.
  * VT_E_UNKNOWN when there is none, VT_E_SIG when there is one that fails. */
-VT_MUST enum vt_err vt_cosig_verify(const struct vt_note *n, const struct vt_vkey *k,
-    uint64_t *ret_time, struct vt_why *why);
+VT_MUST enum vt_err vt_cosig_verify(
+    const struct vt_note *n, const struct vt_vkey *k, uint64_t *ret_time, struct vt_why *why);
 
 #endif

@@ -20,7 +20,7 @@
 
 #include "note/note.h"
 
-#define VT_ENTRY_MAX 65535U      /* bytes; the limit of an entry bundle */
+#define VT_ENTRY_MAX 65535U /* bytes; the limit of an entry bundle */
 #define VT_ENTRY_SUBJECTS_MAX 64U
 
 enum vt_entry_kind {
@@ -64,8 +64,8 @@ const char *vt_subject_role_name(enum vt_subject_role role);
 /* Adds a subject in its place; VT_E_LIMIT when full; fine when already there. */
 VT_MUST enum vt_err vt_entry_add(struct vt_entry *e, enum vt_subject_role role,
     const struct vt_digest *digest, struct vt_why *why);
-bool vt_entry_has(const struct vt_entry *e, enum vt_subject_role role,
-    const struct vt_digest *digest);
+bool vt_entry_has(
+    const struct vt_entry *e, enum vt_subject_role role, const struct vt_digest *digest);
 /* The only subject of that role, or NULL when there is none or several. */
 const struct vt_digest *vt_entry_one(const struct vt_entry *e, enum vt_subject_role role);
 
@@ -81,7 +81,7 @@ VT_MUST enum vt_err vt_entry_parse(const void *data, size_t len, struct vt_note 
 
 struct vt_signer;
 /* Signs and appends the whole entry, ready for the log. */
-VT_MUST enum vt_err vt_entry_sign(struct vt_buf *b, const struct vt_entry *e,
-    struct vt_signer *s, struct vt_why *why);
+VT_MUST enum vt_err vt_entry_sign(
+    struct vt_buf *b, const struct vt_entry *e, struct vt_signer *s, struct vt_why *why);
 
 #endif

@@ -25,7 +25,8 @@ VT_MUST bool vt_note_name_valid(const char *name, size_t len);
 
 /* Takes lines of base64 hashes up to and with an empty line. VT_E_SYNTAX,
  * VT_E_LIMIT; *r is then anywhere. */
-VT_MUST enum vt_err vt_field_path(struct vt_reader *r, struct vt_proof *ret, struct vt_why *why);
+VT_MUST enum vt_err vt_field_path(
+    struct vt_reader *r, struct vt_proof *ret, struct vt_why *why);
 /* Appends the lines, without the empty one. */
 void vt_field_put_path(struct vt_buf *b, const struct vt_proof *p);
 

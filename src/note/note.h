@@ -37,8 +37,8 @@ uint32_t vt_vkey_id(const char *name, enum vt_note_alg alg, const struct vt_pubk
 VT_MUST enum vt_err vt_vkey_make(const char *name, enum vt_note_alg alg,
     const struct vt_pubkey *pub, struct vt_vkey *ret, struct vt_why *why);
 /* VT_E_SYNTAX; also when the id is not the key's, or the type is another. */
-VT_MUST enum vt_err vt_vkey_parse(const char *s, size_t len, struct vt_vkey *ret,
-    struct vt_why *why);
+VT_MUST enum vt_err vt_vkey_parse(
+    const char *s, size_t len, struct vt_vkey *ret, struct vt_why *why);
 void vt_vkey_format(const struct vt_vkey *k, char ret[VT_VKEY_TEXT_MAX]);
 
 struct vt_note_sig {
@@ -58,8 +58,8 @@ struct vt_note {
 
 /* Takes a note apart; checks form only. A note has at least one signature line
  * and at most VT_NOTE_SIGS_MAX. VT_E_SYNTAX, VT_E_LIMIT. */
-VT_MUST enum vt_err vt_note_parse(const void *data, size_t len, struct vt_note *ret,
-    struct vt_why *why);
+VT_MUST enum vt_err vt_note_parse(
+    const void *data, size_t len, struct vt_note *ret, struct vt_why *why);
 
 /* Decodes the signature bytes (without the key id) of a line; VT_E_SYNTAX when
  * they are more than ret_size. */
@@ -72,11 +72,11 @@ bool vt_note_sig_is(const struct vt_note_sig *sig, const struct vt_vkey *k);
 /* Finds the key's line and verifies it (VT_NOTE_ED25519 keys only). VT_E_UNKNOWN
  * when there is no line of that key, VT_E_SIG when there is one and it fails:
  * then the note must be refused, whoever else signed. */
-VT_MUST enum vt_err vt_note_verify(const struct vt_note *n, const struct vt_vkey *k,
-    struct vt_why *why);
+VT_MUST enum vt_err vt_note_verify(
+    const struct vt_note *n, const struct vt_vkey *k, struct vt_why *why);
 
 /* Appends `— NAME BASE64\n` for signature bytes. */
-void vt_note_put_sig(struct vt_buf *b, const char *name, uint32_t id, const void *sig,
-    size_t sig_len);
+void vt_note_put_sig(
+    struct vt_buf *b, const char *name, uint32_t id, const void *sig, size_t sig_len);
 
 #endif

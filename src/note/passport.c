@@ -75,7 +75,8 @@ vt_passport_add(struct vt_passport *p, uint64_t index, const void *entry, size_t
     enum vt_err err = item_new(index, entry, entry_len, path, &item, why);
     if (err != VT_OK)
         return err;
-    memmove(&p->item[at + 1], &p->item[at], (p->count - at) * sizeof p->item[0]);
+    memmove(
+        &p->item[at + 1], &p->item[at], (p->count - at) * sizeof(struct vt_passport_item *));
     p->item[at] = item;
     p->count++;
     return VT_OK;

@@ -32,8 +32,8 @@
 
 struct vt_passport; /* owns copies of all it holds */
 
-VT_MUST enum vt_err vt_passport_new(const struct vt_digest *artifact, struct vt_passport **ret,
-    struct vt_why *why);
+VT_MUST enum vt_err vt_passport_new(
+    const struct vt_digest *artifact, struct vt_passport **ret, struct vt_why *why);
 void vt_passport_free(struct vt_passport *p);
 /* Adds an entry's bytes with its path; copies. VT_E_SYNTAX when it is no entry,
  * VT_E_LIMIT, VT_E_EXIST when there is one of that index. */
@@ -41,18 +41,18 @@ VT_MUST enum vt_err vt_passport_add(struct vt_passport *p, uint64_t index, const
     size_t entry_len, const struct vt_proof *path, struct vt_why *why);
 /* Replaces the checkpoint; copies. VT_E_SYNTAX, VT_E_LIMIT: no checkpoint, or
  * one of an origin that is no key's name. */
-VT_MUST enum vt_err vt_passport_set_checkpoint(struct vt_passport *p, const void *note,
-    size_t len, struct vt_why *why);
+VT_MUST enum vt_err vt_passport_set_checkpoint(
+    struct vt_passport *p, const void *note, size_t len, struct vt_why *why);
 /* Appends the file; entries are put in order. VT_E_STATE without checkpoint,
  * VT_E_LIMIT when the file would be over VT_PASSPORT_MAX. */
-VT_MUST enum vt_err vt_passport_put(const struct vt_passport *p, struct vt_buf *b,
-    struct vt_why *why);
+VT_MUST enum vt_err vt_passport_put(
+    const struct vt_passport *p, struct vt_buf *b, struct vt_why *why);
 
 /* Parses a whole file, strictly: what vt_passport_put writes and nothing else.
  * VT_E_SYNTAX, VT_E_LIMIT, VT_E_DIGEST (the checkpoint is not the one it was
  * made with), VT_E_NOMEM. */
-VT_MUST enum vt_err vt_passport_parse(const void *data, size_t len, struct vt_passport **ret,
-    struct vt_why *why);
+VT_MUST enum vt_err vt_passport_parse(
+    const void *data, size_t len, struct vt_passport **ret, struct vt_why *why);
 
 const struct vt_digest *vt_passport_artifact(const struct vt_passport *p);
 size_t vt_passport_count(const struct vt_passport *p);
@@ -64,8 +64,8 @@ const void *vt_passport_checkpoint(const struct vt_passport *p, size_t *ret_len)
 /* What a check found out, for people and --json. */
 struct vt_passport_report {
     struct vt_checkpoint checkpoint;
-    uint64_t cosigned_time;     /* as vt_policy_check_checkpoint */
-    size_t count;               /* entries that counted */
+    uint64_t cosigned_time; /* as vt_policy_check_checkpoint */
+    size_t count;           /* entries that counted */
     struct {
         uint64_t index;
         enum vt_entry_kind kind;

@@ -21,7 +21,7 @@ struct vt_passport {
     struct vt_digest artifact;
     size_t count;
     struct vt_passport_item *item[VT_PASSPORT_ENTRIES_MAX]; /* owned, by index */
-    uint8_t *checkpoint; /* owned; NULL until set */
+    uint8_t *checkpoint;                                    /* owned; NULL until set */
     size_t checkpoint_len;
 };
 

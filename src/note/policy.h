@@ -33,8 +33,8 @@ struct vt_policy_party {
 
 /* VT_E_CONFIG with the line number and what is wrong. Without a require line
  * for a kind, the policy demands nothing there: see vt_policy_demand_of. VT_E_NOMEM. */
-VT_MUST enum vt_err vt_policy_parse(const void *data, size_t len, struct vt_policy **ret,
-    struct vt_why *why);
+VT_MUST enum vt_err vt_policy_parse(
+    const void *data, size_t len, struct vt_policy **ret, struct vt_why *why);
 void vt_policy_free(struct vt_policy *p);
 
 size_t vt_policy_logs(const struct vt_policy *p, const struct vt_policy_party **ret);
@@ -45,8 +45,8 @@ size_t vt_policy_signers(const struct vt_policy *p, const struct vt_policy_party
 const struct vt_policy_party *vt_policy_log(const struct vt_policy *p, const char *origin);
 /* The signer whose key's name and id stand in the note's (only) signature line,
  * or NULL. Says nothing yet of the signature: vt_note_verify with its key. */
-const struct vt_policy_party *vt_policy_signer_of(const struct vt_policy *p,
-    const struct vt_note *n);
+const struct vt_policy_party *vt_policy_signer_of(
+    const struct vt_policy *p, const struct vt_note *n);
 
 /* Opens a signed checkpoint: a known log signed it and the witness quorum is
  * reached. A known witness whose cosignature fails is VT_E_SIG. *ret_time: the
@@ -61,14 +61,14 @@ VT_MUST enum vt_err vt_policy_check_log(const struct vt_policy *p, const void *d
     struct vt_note *ret_note, struct vt_checkpoint *ret, struct vt_why *why);
 
 /* Whether enough cosignatures for the quorum are among `n`'s lines. */
-VT_MUST enum vt_err vt_policy_check_quorum(const struct vt_policy *p, const struct vt_note *n,
-    uint64_t *ret_time, struct vt_why *why);
+VT_MUST enum vt_err vt_policy_check_quorum(
+    const struct vt_policy *p, const struct vt_note *n, uint64_t *ret_time, struct vt_why *why);
 
 /* What the policy says about a kind of entry. */
 enum vt_policy_demand {
-    VT_POLICY_SILENT,  /* no require line */
-    VT_POLICY_NONE,    /* require KIND none */
-    VT_POLICY_QUORUM,  /* a name */
+    VT_POLICY_SILENT, /* no require line */
+    VT_POLICY_NONE,   /* require KIND none */
+    VT_POLICY_QUORUM, /* a name */
 };
 enum vt_policy_demand vt_policy_demand_of(const struct vt_policy *p, enum vt_entry_kind kind);
 

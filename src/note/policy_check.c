@@ -58,9 +58,10 @@ check_origin(
         if (strcmp(p->log[i].name, origin) != 0)
             continue;
         known = true;
-        enum vt_err err = vt_note_verify(n, &p->log[i].key, why);
+        enum vt_err err = vt_note_verify(n, &p->log[i].key, NULL);
         if (err != VT_OK && err != VT_E_UNKNOWN)
-            return vt_fail_in(why, err, "checkpoint");
+            return vt_fail(
+                why, err, "checkpoint: the signature of the log `%s` does not verify", origin);
         is_signed = is_signed || err == VT_OK;
     }
     if (!known)
@@ -122,9 +123,11 @@ vt_policy_check_quorum(
     uint64_t time[VT_POLICY_PARTIES_MAX] = {0};
 
     for (size_t i = 0; i < p->witness_count; i++) {
-        enum vt_err err = vt_cosig_verify(n, &p->witness[i].key, &time[i], why);
+        enum vt_err err = vt_cosig_verify(n, &p->witness[i].key, &time[i], NULL);
         if (err != VT_OK && err != VT_E_UNKNOWN)
-            return vt_fail_in(why, err, "checkpoint, witness `%s`", p->witness[i].name);
+            return vt_fail(why, err,
+                "checkpoint: the cosignature of witness `%s` does not verify",
+                p->witness[i].name);
         has[i] = err == VT_OK;
     }
     if (p->quorum < 0) {
@@ -144,7 +147,7 @@ vt_policy_check_checkpoint(const struct vt_policy *p, const void *data, size_t l
 {
     struct vt_checkpoint c;
     struct vt_note n;
-    uint64_t time;
+    uint64_t time = 0;
 
     enum vt_err err = vt_policy_check_log(p, data, len, &n, &c, why);
     if (err == VT_OK)

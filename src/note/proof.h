@@ -19,8 +19,8 @@ struct vt_tlog_proof {
 };
 
 /* VT_E_SYNTAX, VT_E_LIMIT. */
-VT_MUST enum vt_err vt_tlog_proof_parse(const void *data, size_t len, struct vt_tlog_proof *ret,
-    struct vt_why *why);
+VT_MUST enum vt_err vt_tlog_proof_parse(
+    const void *data, size_t len, struct vt_tlog_proof *ret, struct vt_why *why);
 /* Appends the file. */
 void vt_tlog_proof_put(struct vt_buf *b, const struct vt_tlog_proof *p);
 

@@ -45,8 +45,8 @@ int vt_quorum_add(struct vt_quorum *q, const struct vt_quorum_node *node);
 bool vt_quorum_met(const struct vt_quorum *q, int node, const bool *has);
 /* Fails with VT_E_QUORUM, saying how many of whom are there and who is
  * missing; `what` is the word for one, such as "signature". */
-enum vt_err vt_quorum_fail(const struct vt_quorum *q, int node, const bool *has,
-    const char *what, struct vt_why *why);
+enum vt_err vt_quorum_fail(
+    const struct vt_quorum *q, int node, const bool *has, const char *what, struct vt_why *why);
 /* Sets ret_has (by index) for the parties at or below the node; returns the
  * least number of them that is enough. */
 unsigned vt_quorum_least(const struct vt_quorum *q, int node, bool *ret_has);
