@@ -93,6 +93,7 @@ int vt_cmd_release(int argc, char **argv);
 int vt_cmd_witness(int argc, char **argv);
 int vt_cmd_log(int argc, char **argv);
 int vt_cmd_policy(int argc, char **argv);
+int vt_cmd_log_verify(int argc, char **argv);
 int vt_cmd_verify(int argc, char **argv);
 int vt_cmd_update(int argc, char **argv);
 

@@ -8,27 +8,13 @@
 #include "base/file.h"
 #include "http/client.h"
 #include "log/reader.h"
-#include "note/proof.h"
+#include "note/proof_check.h"
+#include "store/policy_file.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { RETRIES = 6 };
-
-static enum vt_err
-read_policy(const char *path, struct vt_policy **ret, struct vt_why *why)
-{
-    struct vt_buf b = VT_BUF(VT_POLICY_MAX);
-    enum vt_err err = vt_file_read(path, &b, why);
-
-    if (err == VT_OK) {
-        err = vt_policy_parse(b.data, b.len, ret, why);
-        if (err != VT_OK)
-            err = vt_fail_in(why, err, "%s", path);
-    }
-    vt_buf_release(&b);
-    return err;
-}
 
 /* A log opened for reading, by --from and --policy. */
 struct source {
@@ -41,7 +27,7 @@ struct source {
 static enum vt_err
 source_open(struct source *s, struct vt_why *why)
 {
-    enum vt_err err = read_policy(s->policy_path, &s->policy, why);
+    enum vt_err err = vt_policy_load(s->policy_path, &s->policy, why);
 
     if (err == VT_OK)
         err = vt_log_reader_open(s->from, s->policy, &s->reader, why);
@@ -188,8 +174,7 @@ prove_inclusion(struct source *s, uint64_t index, const char *entry_file, struct
         err = vt_file_replace(entry_file, 0644, entry.data, entry.len, why);
     if (err == VT_OK) {
         p.checkpoint = vt_log_reader_note(s->reader, &p.checkpoint_len);
-        vt_tlog_proof_put(b, &p);
-        err = vt_buf_check(b, "proof", why);
+        err = vt_tlog_proof_put_sealed(b, &p, why);
     }
     vt_buf_release(&entry);
     return err;
@@ -217,6 +202,7 @@ struct prove {
     struct source s;
     const char *entry_file;
     const char *old_text;
+    const char *output;
 };
 
 static enum vt_err
@@ -247,6 +233,8 @@ log_prove(int argc, char **argv)
             false},
         {"old", 'o', VT_OPT_STR, "SIZE",
             "prove that the log's first SIZE entries are unchanged", &p.old_text, false},
+        {"output", 'O', VT_OPT_STR, "FILE", "write the proof there, not to standard output",
+            &p.output, false},
         {0}};
     struct vt_cmd c = {.name = "log prove",
         .args = "[INDEX] --from URL --policy FILE",
@@ -264,7 +252,12 @@ log_prove(int argc, char **argv)
     if (code >= 0)
         return code;
     err = prove(&p, &c, &b, &why);
-    if (err == VT_OK)
+    if (err == VT_OK && p.output != NULL)
+        err = vt_file_replace(p.output, 0644, b.data, b.len, &why);
+    if (err == VT_OK && p.output != NULL)
+        code =
+            vt_cmd_done(&c, json_pack("{s:s}", "output", p.output), "%s is written", p.output);
+    else if (err == VT_OK)
         code = vt_cmd_done(
             &c, json_pack("{s:s%}", "proof", vt_buf_str(&b), b.len), "%s", vt_buf_str(&b));
     else
@@ -389,6 +382,7 @@ vt_cmd_log(int argc, char **argv)
         {"add", "add an entry that is signed already", log_add},
         {"checkpoint", "the newest checkpoint, checked", log_checkpoint},
         {"prove", "a proof of inclusion or of consistency", log_prove},
+        {"verify", "a proof and its entry, checked offline", vt_cmd_log_verify},
         {"check", "read all of it and recompute the root", log_check},
         {NULL, NULL, NULL},
     };

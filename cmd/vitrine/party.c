@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "party.h"
+#include "store/policy_file.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -8,19 +9,12 @@ static enum vt_err
 open_policy(struct vt_party *p, struct vt_why *why)
 {
     char path[VT_PATH_MAX];
-    struct vt_buf b = VT_BUF(VT_POLICY_MAX);
     enum vt_err err = vt_home_path(&p->home, path, why, "policy");
     if (err == VT_OK)
-        err = vt_file_read(path, &b, why);
+        err = vt_policy_load(path, &p->policy, why);
     if (err == VT_E_NOENT)
         err =
             vt_fail(why, VT_E_CONFIG, "%s: there is no policy yet: write whom you trust", path);
-    if (err == VT_OK) {
-        err = vt_policy_parse(b.data, b.len, &p->policy, why);
-        if (err != VT_OK)
-            err = vt_fail_in(why, err, "%s", path);
-    }
-    vt_buf_release(&b);
     return err;
 }
 

@@ -7,6 +7,7 @@
 #include "release/lookup.h"
 #include "release/publish.h"
 #include "release/stage.h"
+#include "store/policy_file.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -46,17 +47,8 @@ static enum vt_err
 open_policy(struct site *s, struct vt_why *why)
 {
     char path[VT_PATH_MAX];
-    struct vt_buf b = VT_BUF(VT_POLICY_MAX);
     enum vt_err err = vt_home_path(&s->home, path, why, "policy");
-    if (err == VT_OK)
-        err = vt_file_read(path, &b, why);
-    if (err == VT_OK) {
-        err = vt_policy_parse(b.data, b.len, &s->policy, why);
-        if (err != VT_OK)
-            err = vt_fail_in(why, err, "%s", path);
-    }
-    vt_buf_release(&b);
-    return err;
+    return err != VT_OK ? err : vt_policy_load(path, &s->policy, why);
 }
 
 static enum vt_err

@@ -5,6 +5,7 @@
  */
 #include "cmd.h"
 
+#include "store/policy_file.h"
 #include "update/update.h"
 
 #include <inttypes.h>
@@ -40,24 +41,10 @@ on_end(void *ctx)
 }
 
 static enum vt_err
-read_policy(struct update *u, struct vt_why *why)
-{
-    struct vt_buf b = VT_BUF(VT_POLICY_MAX);
-    enum vt_err err = vt_file_read(u->policy, &b, why);
-    if (err == VT_OK) {
-        err = vt_policy_parse(b.data, b.len, &u->rules, why);
-        if (err != VT_OK)
-            err = vt_fail_in(why, err, "%s", u->policy);
-    }
-    vt_buf_release(&b);
-    return err;
-}
-
-static enum vt_err
 update(struct update *u, const char *channel, struct vt_progress *progress, struct vt_why *why)
 {
     struct vt_update_events events = {on_begin, on_tick, on_end, progress};
-    enum vt_err err = read_policy(u, why);
+    enum vt_err err = vt_policy_load(u->policy, &u->rules, why);
     if (err == VT_OK && u->root != NULL)
         err = vt_file_read(u->root, &u->root_bytes, why);
     if (err == VT_OK)

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "note/passport.h"
+#include "store/policy_file.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -31,19 +32,6 @@ release(struct verify *v)
 }
 
 static enum vt_err
-read_policy(struct verify *v, struct vt_why *why)
-{
-    struct vt_buf b = VT_BUF(VT_POLICY_MAX);
-    enum vt_err err = vt_file_read(v->policy_path, &b, why);
-    if (err == VT_E_LIMIT)
-        err = VT_E_CONFIG; /* too long for a policy: as wrong as any other */
-    else if (err == VT_OK && (err = vt_policy_parse(b.data, b.len, &v->policy, why)) != VT_OK)
-        err = vt_fail_in(why, err, "%s", v->policy_path);
-    vt_buf_release(&b);
-    return err;
-}
-
-static enum vt_err
 read_passport(struct verify *v, struct vt_why *why)
 {
     struct vt_buf b = VT_BUF(VT_PASSPORT_MAX);
@@ -57,7 +45,7 @@ read_passport(struct verify *v, struct vt_why *why)
 static enum vt_err
 verify(struct verify *v, struct vt_why *why)
 {
-    enum vt_err err = read_policy(v, why);
+    enum vt_err err = vt_policy_load(v->policy_path, &v->policy, why);
     if (err == VT_OK)
         err = read_passport(v, why);
     if (err == VT_OK)

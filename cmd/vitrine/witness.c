@@ -8,6 +8,7 @@
 #include "http/server.h"
 #include "note/policy.h"
 #include "store/home.h"
+#include "store/policy_file.h"
 #include "witness/service.h"
 
 #include <signal.h>
@@ -74,7 +75,6 @@ add_log(struct logs *l, const struct vt_vkey *key, struct vt_why *why)
 static enum vt_err
 add_policy_logs(struct logs *l, const struct vt_home *home, struct vt_why *why)
 {
-    struct vt_buf b = VT_BUF(VT_POLICY_MAX);
     const struct vt_policy_party *p = NULL;
     struct vt_policy *policy = NULL;
     char path[VT_PATH_MAX];
@@ -83,18 +83,12 @@ add_policy_logs(struct logs *l, const struct vt_home *home, struct vt_why *why)
 
     if (err != VT_OK || !vt_file_exists(path))
         return err;
-    err = vt_file_read(path, &b, why);
-    if (err == VT_OK) {
-        err = vt_policy_parse(b.data, b.len, &policy, why);
-        if (err != VT_OK)
-            err = vt_fail_in(why, err, "%s", path);
-    }
+    err = vt_policy_load(path, &policy, why);
     if (err == VT_OK)
         n = vt_policy_logs(policy, &p);
     for (size_t i = 0; i < n && err == VT_OK; i++)
         err = add_log(l, &p[i].key, why);
     vt_policy_free(policy);
-    vt_buf_release(&b);
     return err;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "vitrine/vitrine.h"
 
+#include "store/policy_file.h"
 #include "update/update.h"
 
 #include <assert.h>
@@ -79,20 +80,6 @@ finish(enum vt_err err, const struct vt_why *why, struct vitrine_message *messag
     return (enum vitrine_error)err;
 }
 
-static enum vt_err
-load_policy(const char *path, struct vt_policy **ret, struct vt_why *why)
-{
-    struct vt_buf b = VT_BUF(VT_POLICY_MAX);
-    enum vt_err err = vt_file_read(path, &b, why);
-    if (err == VT_OK) {
-        err = vt_policy_parse(b.data, b.len, ret, why);
-        if (err != VT_OK)
-            err = vt_fail_in(why, err, "%s", path);
-    }
-    vt_buf_release(&b);
-    return err;
-}
-
 /*
  * Verifying.
  */
@@ -132,7 +119,7 @@ vitrine_verify(const char *artifact, const char *passport, const char *policy,
     enum vt_err err =
         proof == NULL ? vt_fail(&why, VT_E_NOMEM, "no memory for a proof") : VT_OK;
     if (err == VT_OK)
-        err = load_policy(policy, &proof->policy, &why);
+        err = vt_policy_load(policy, &proof->policy, &why);
     if (err == VT_OK)
         err = verify(artifact, passport, proof, &why);
     if (err == VT_OK && ret != NULL) {
@@ -223,7 +210,7 @@ vitrine_updater_new(const char *from, const char *policy, const char *into,
     if (u == NULL || u->from == NULL || u->into == NULL)
         err = vt_fail(&why, VT_E_NOMEM, "no memory for an updater");
     if (err == VT_OK)
-        err = load_policy(policy, &u->policy, &why);
+        err = vt_policy_load(policy, &u->policy, &why);
     if (err == VT_OK) {
         *ret = u;
         u = NULL; /* moved */
