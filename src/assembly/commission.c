@@ -124,11 +124,11 @@ prepare(struct work *w, struct vt_why *why)
     if (err != VT_OK)
         return err;
     name_inputs(w);
-    err = vt_home_path(c->record.home, path, why, "work");
+    err = vt_home_path(c->record.home, path, why, "records");
     if (err == VT_OK)
         err = vt_dir_make(path, 0700, why);
     if (err == VT_OK)
-        err = vt_home_path(c->record.home, path, why, "work/%s.lock", w->name);
+        err = vt_home_path(c->record.home, path, why, "records/%s.lock", w->name);
     if (err == VT_OK)
         err = vt_lock_take(&w->lock, path, "this very assembly", why);
     return err;

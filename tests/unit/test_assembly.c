@@ -325,6 +325,52 @@ test_killed(void **state)
     assert_int_equal(count_runs(), 0);
 }
 
+/* A child of a process by its name, or 0. */
+static pid_t
+child_named(pid_t of, const char *name)
+{
+    char path[64];
+    char comm[64];
+    DIR *d = opendir("/proc");
+    pid_t found = 0;
+    for (const struct dirent *e; d != NULL && found == 0 && (e = readdir(d)) != NULL;) {
+        (void)snprintf(path, sizeof path, "/proc/%.20s/stat", e->d_name);
+        FILE *f = fopen(path, "re");
+        int pid = 0;
+        int parent = 0;
+        if (f != NULL && fscanf(f, "%d (%63[^)]) %*c %d", &pid, comm, &parent) == 3 &&
+            parent == of && strcmp(comm, name) == 0)
+            found = pid;
+        if (f != NULL)
+            (void)fclose(f);
+    }
+    if (d != NULL)
+        (void)closedir(d);
+    return found;
+}
+
+/* kill -9 of the assembler process alone: the command says what to do. */
+static void
+test_killed_assembler(void **state)
+{
+    (void)state;
+    wants_sandbox();
+    if (access("/proc/self/stat", R_OK) != 0)
+        skip(); /* a chroot without /proc: this test could not see */
+    pid_t killer = fork();
+    assert_true(killer >= 0);
+    if (killer == 0) {
+        (void)usleep(600000);
+        pid_t pid = child_named(getppid(), "assembler");
+        _exit(pid != 0 && kill(pid, SIGKILL) == 0 ? 0 : 1);
+    }
+    fails("steps: ['sleep 30']\noutputs: [{name: x, from: x}]\n", VT_E_CHILD,
+        "the assembler process was killed");
+    assert_int_equal(waitpid(killer, NULL, 0), killer);
+    assert_int_equal(child_named(getpid(), "assembler"), 0);
+    assert_int_equal(count_runs(), 0);
+}
+
 static void
 test_variation_names(void **state)
 {
@@ -443,6 +489,7 @@ main(void)
         cmocka_unit_test(test_bad_outputs),
         cmocka_unit_test(test_bad_inputs),
         cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_killed_assembler),
         cmocka_unit_test(test_variation_names),
         cmocka_unit_test(test_compare),
         cmocka_unit_test(test_compare_long),
