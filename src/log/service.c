@@ -70,7 +70,7 @@ answer(struct service *s, uint64_t number, int status, const char *text, struct 
     vt_buf_put_u64(&b, number);
     vt_buf_put_u16(&b, (uint16_t)status);
     vt_buf_put_u16(&b, status == 503 ? 1 : 0);
-    vt_buf_putf(&b, "%s\n", text);
+    vt_buf_putf(&b, "%.*s\n", VT_SERVICE_TEXT_MAX, text);
     err = vt_buf_check(&b, "answer", why);
     if (err == VT_OK)
         err = vt_msg_send(s->fd, VT_SERVICE_DONE, b.data, b.len, why);

@@ -7,8 +7,9 @@
  * Messages to it carry u64 number, then the POST's body (for VT_SERVICE_STAGED:
  * u8 length and the role before the body). It answers each with VT_SERVICE_DONE:
  * the number, u16 HTTP status, u16 seconds for Retry-After, one line of text.
- * At most VT_SERVICE_OPEN_MAX may be unanswered, so that neither side can block
- * the other for ever.
+ * At most VT_SERVICE_OPEN_MAX may be unanswered: their answers fit into the
+ * socket's buffer, so this process can always write them and never waits for an
+ * http process that waits to hand over a body.
  */
 #ifndef VT_LOG_SERVICE_H
 #define VT_LOG_SERVICE_H
@@ -21,7 +22,8 @@ enum vt_service_msg {
     VT_SERVICE_STAGED = 3,
     VT_SERVICE_DONE = 16,
 };
-#define VT_SERVICE_OPEN_MAX 128U
+#define VT_SERVICE_OPEN_MAX 64U
+#define VT_SERVICE_TEXT_MAX 400 /* bytes of an answer's line */
 #define VT_SERVICE_BODY_MAX (8U * 1024U * 1024U + 256U)
 
 struct vt_policy;
