@@ -105,9 +105,10 @@ vt_passphrase_from_file(const char *path, struct vt_buf *b, struct vt_why *why)
     return err;
 }
 
-/* One line from the terminal, without its newline. */
+/* One line from the terminal, without its newline; `stop` is the character that
+ * interrupts. */
 static enum vt_err
-read_line(int tty, struct vt_buf *b, struct vt_why *why)
+read_line(int tty, char stop, struct vt_buf *b, struct vt_why *why)
 {
     for (size_t n = 0;;) {
         char c = '\n';
@@ -116,6 +117,8 @@ read_line(int tty, struct vt_buf *b, struct vt_why *why)
             continue;
         if (got < 0)
             return vt_fail_errno(why, "/dev/tty: cannot read the passphrase");
+        if (c == stop)
+            return vt_fail(why, VT_E_CONFIG, "interrupted; no passphrase was typed");
         if (c == '\n') /* also at the end of input */
             return n > 0 ? VT_OK : vt_fail(why, VT_E_CONFIG, "no passphrase was typed");
         if (++n > VT_PASSPHRASE_MAX)
@@ -125,40 +128,57 @@ read_line(int tty, struct vt_buf *b, struct vt_why *why)
     }
 }
 
+/* Asks on a terminal whose settings were `shown`. While nothing is shown an
+ * interrupt must not end this process or a parent that takes it along, or the
+ * terminal would stay mute: the interrupt character ends the line instead. */
+static enum vt_err
+ask_hidden(int tty, const struct termios *shown, const char *prompt, struct vt_buf *b,
+    struct vt_why *why)
+{
+    struct termios hidden = *shown;
+    char text[256];
+    enum vt_err err;
+
+    hidden.c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ISIG);
+    hidden.c_lflag |= ICANON;
+    hidden.c_cc[VEOL] = shown->c_cc[VINTR];
+    if (tcsetattr(tty, TCSAFLUSH, &hidden) != 0)
+        return vt_fail_errno(why, "/dev/tty: cannot hide what is typed");
+    vt_text_clean(text, sizeof text, prompt, strlen(prompt));
+    err = vt_fd_write(tty, text, strlen(text), why);
+    if (err == VT_OK)
+        err = vt_fd_write(tty, ": ", 2, why);
+    if (err == VT_OK)
+        err = read_line(tty, (char)shown->c_cc[VINTR], b, why);
+    (void)tcsetattr(tty, TCSAFLUSH, shown);
+    if (err == VT_OK)
+        err = vt_fd_write(tty, "\n", 1, why);
+    return err;
+}
+
 enum vt_err
 vt_passphrase_ask(const char *prompt, struct vt_buf *b, struct vt_why *why)
 {
+    struct vt_buf line = {.max = VT_PASSPHRASE_MAX, .secret = true};
     int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
     struct termios shown;
-    struct termios hidden;
-    char text[256];
     enum vt_err err;
 
     b->secret = true;
     if (tty < 0)
         return vt_fail(why, VT_E_CONFIG,
             "%s: no terminal to ask at; name a file in VITRINE_PASSPHRASE_FILE", prompt);
-    if (tcgetattr(tty, &shown) != 0) {
+    if (tcgetattr(tty, &shown) != 0)
         err = vt_fail_errno(why, "/dev/tty: cannot hide what is typed");
-        (void)close(tty);
-        return err;
-    }
-    hidden = shown;
-    hidden.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
-    vt_text_clean(text, sizeof text, prompt, strlen(prompt));
-    err = vt_fd_write(tty, text, strlen(text), why);
-    if (err == VT_OK)
-        err = vt_fd_write(tty, ": ", 2, why);
-    if (err == VT_OK && tcsetattr(tty, TCSAFLUSH, &hidden) != 0)
-        err = vt_fail_errno(why, "/dev/tty: cannot hide what is typed");
-    if (err == VT_OK) {
-        err = read_line(tty, b, why);
-        (void)tcsetattr(tty, TCSAFLUSH, &shown);
-        if (err == VT_OK)
-            err = vt_fd_write(tty, "\n", 1, why);
-    }
+    else
+        err = ask_hidden(tty, &shown, prompt, &line, why);
     (void)close(tty);
-    return err == VT_OK ? vt_buf_check(b, "passphrase", why) : err;
+    if (err == VT_OK) {
+        vt_buf_put(b, line.data, line.len);
+        err = vt_buf_check(b, "passphrase", why);
+    }
+    vt_buf_release(&line);
+    return err;
 }
 
 enum vt_err

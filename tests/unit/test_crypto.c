@@ -14,6 +14,7 @@
 #include "crypto/signer.h"
 
 #include <pthread.h>
+#include <pty.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -873,6 +874,57 @@ test_no_terminal_to_ask_at(void **state)
     (void)close(fd);
 }
 
+/* Types `typed` at a terminal where a child is asked; what it was shown and its
+ * exit code are returned. */
+static int
+ask_at_a_terminal(const char *typed, char *ret, size_t size)
+{
+    size_t len = 0;
+    int status = -1;
+    int tty = -1;
+    pid_t pid = forkpty(&tty, NULL, NULL, NULL);
+
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct vt_buf b = VT_BUF(VT_PASSPHRASE_MAX);
+        enum vt_err err = vt_passphrase_ask("pass\033phrase", &b, NULL);
+        if (err == VT_OK && strcmp(vt_buf_str(&b), "open sesame") == 0)
+            _exit(0);
+        _exit(err == VT_E_CONFIG && b.len == 0 ? 2 : 1);
+    }
+    while (len + 1 < size && memmem(ret, len, ": ", 2) == NULL) {
+        ssize_t n = read(tty, ret + len, size - 1 - len);
+        assert_true(n > 0);
+        len += (size_t)n;
+    }
+    assert_int_equal(vt_fd_write(tty, typed, strlen(typed), NULL), VT_OK);
+    for (;;) {
+        ssize_t n = read(tty, ret + len, size - 1 - len);
+        if (n <= 0)
+            break;
+        len += (size_t)n;
+    }
+    ret[len] = '\0';
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    (void)close(tty);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void
+test_asks_at_the_terminal(void **state)
+{
+    char shown[256];
+    (void)state;
+
+    assert_int_equal(ask_at_a_terminal("open sesame\n", shown, sizeof shown), 0);
+    assert_string_equal(shown, "pass?phrase: \r\n");
+    assert_int_equal(ask_at_a_terminal("\n", shown, sizeof shown), 2);
+    assert_int_equal(ask_at_a_terminal("open se\003", shown, sizeof shown), 2);
+    assert_string_equal(shown, "pass?phrase: ");
+    assert_int_equal(ask_at_a_terminal("wrong\n", shown, sizeof shown), 1);
+}
+
 struct serve {
     char path[VT_PATH_MAX];
 };
@@ -969,6 +1021,7 @@ main(void)
         T(test_signer_process_tells_why_it_cannot_load),
         T(test_signer_process_with_a_passphrase),
         T(test_no_terminal_to_ask_at),
+        T(test_asks_at_the_terminal),
         T(test_signer_attach_and_its_death),
         T(test_signer_attach_to_a_liar),
     };
