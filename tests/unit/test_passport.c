@@ -426,7 +426,7 @@ test_every_byte_counts(void **state)
     example_file(&l, &file);
     assert_int_equal(judge(file.data, file.len, policy), VT_OK);
     for (size_t i = 0; i < file.len; i++) {
-        const uint8_t flips[] = {0x01, 0x20, (uint8_t)(1U << i % 8)};
+        const uint8_t flips[] = {0x20, (uint8_t)(1U << i % 8)};
         for (size_t f = 0; f < sizeof flips; f++) {
             file.data[i] ^= flips[f];
             if (vt_err_exit_code(judge(file.data, file.len, policy)) != 1)
