@@ -11,8 +11,8 @@ With --release-key (the site's keys/release.key, unencrypted) the snapshot and t
 signed anew over the stripped metadata, as a thief of that key would: then the threshold alone is
 what refuses. Without it any refusal counts.
 
-Exit code: 0 both are as they should be, 1 one is not, 2 usage, 77 skipped: python-tuf cannot be
-had here.
+The last line is "N passed, N failed[, N skipped]". Exit code: 0 all is as it should be, 1 something
+is not, 2 usage, 77 skipped: python-tuf cannot be had here.
 """
 
 import argparse
@@ -57,6 +57,7 @@ def need_tuf(venv):
 
 def skip(why):
     print(f"skipped: {why}")
+    print("0 passed, 0 failed, 1 skipped")
     sys.exit(SKIP)
 
 
@@ -227,6 +228,39 @@ def refuses(url, root, target, found, want):
     return False
 
 
+def gets(url, root, target, found):
+    """Whether python-tuf downloads the target."""
+    try:
+        download(url, root, target, found["length"], found["hashes"]["sha256"])
+    except Exception as e:  # whatever it is, it should not be
+        print(f"NOT downloaded: {type(e).__name__}: {e}")
+        return False
+    print(f"downloaded {target}, {found['length']} bytes, from {url}")
+    return True
+
+
+def check(a, folder):
+    """Yields whether each part is as it should be."""
+    from tuf.api.exceptions import RepositoryError, UnsignedMetadataError
+
+    root = a.root.read_bytes()
+    copy = Copy(a.url, folder)
+    role, target = copy.first_target()
+    if a.target:
+        role, target = copy.role_of(a.target), a.target
+    found = copy.take_target(target)
+    yield gets(copy.url, root, target, found)
+    url = copy.serve()
+    yield gets(url, root, target, found)
+    keyid = strip(copy, role, a.without)
+    print(f"took away the signature of {keyid} over {role}")
+    yield refuses(url, root, target, found, RepositoryError)
+    if a.release_key:
+        resign(copy, a.release_key, role)
+        print("signed snapshot and timestamp anew")
+        yield refuses(url, root, target, found, UnsignedMetadataError)
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__,
                                  formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -240,29 +274,10 @@ def main():
                     help="where to install python-tuf when it is not installed")
     a = ap.parse_args()
     need_tuf(a.venv)
-    from tuf.api.exceptions import RepositoryError, UnsignedMetadataError
-
-    root = a.root.read_bytes()
     with tempfile.TemporaryDirectory() as tmp:
-        copy = Copy(a.url, pathlib.Path(tmp))
-        role, target = copy.first_target()
-        if a.target:
-            role, target = copy.role_of(a.target), a.target
-        found = copy.take_target(target)
-        download(a.url.rstrip("/"), root, target, found["length"], found["hashes"]["sha256"])
-        print(f"downloaded {target}, {found['length']} bytes, from {a.url}")
-        url = copy.serve()
-        download(url, root, target, found["length"], found["hashes"]["sha256"])
-        keyid = strip(copy, role, a.without)
-        print(f"took away the signature of {keyid} over {role}")
-        if not refuses(url, root, target, found, RepositoryError):
-            return 1
-        if a.release_key:
-            resign(copy, a.release_key, role)
-            print("signed snapshot and timestamp anew")
-            if not refuses(url, root, target, found, UnsignedMetadataError):
-                return 1
-    return 0
+        results = list(check(a, pathlib.Path(tmp)))
+    print(f"{sum(results)} passed, {len(results) - sum(results)} failed")
+    return 0 if all(results) else 1
 
 
 if __name__ == "__main__":
