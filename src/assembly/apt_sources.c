@@ -348,11 +348,11 @@ vt_apt_sources_add_stanzas(
             continue;
         } else if (is_blank(line.p[0])) {
             take_further(&e, key, line);
-        } else if (!vt_reader_word(&line, ':', &key)) {
-            e.refused = true;
-        } else {
+        } else if (memchr(line.p, ':', line.left) != NULL && vt_reader_word(&line, ':', &key)) {
             key = trim(key);
             take_field(&e, key, trim(line));
+        } else {
+            e.refused = true;
         }
     }
     if (err == VT_OK)

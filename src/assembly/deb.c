@@ -128,25 +128,50 @@ vt_deb_control(const char *path, struct vt_buf *b, struct vt_why *why)
     return err;
 }
 
+/* Whether the line is of that field; then *line is moved to its value. */
+static bool
+is_field(struct vt_reader *line, const char *name)
+{
+    size_t len = strlen(name);
+    const uint8_t *key;
+
+    if (line->left <= len || line->p[len] != ':' ||
+        strncasecmp((const char *)line->p, name, len) != 0 ||
+        !vt_reader_take(line, len + 1, &key))
+        return false;
+    while (line->left > 0 && (line->p[0] == ' ' || line->p[0] == '\t')) {
+        line->p++;
+        line->left--;
+    }
+    return true;
+}
+
 bool
 vt_deb_field(const void *control, size_t len, const char *name, char *ret, size_t size)
 {
     struct vt_reader r = VT_READER(control, len);
     struct vt_reader found = {0};
     struct vt_reader line;
-    struct vt_reader key;
 
     while (vt_reader_line(&r, &line)) {
-        if (!vt_reader_word(&line, ':', &key) || key.left != strlen(name) ||
-            strncasecmp((const char *)key.p, name, key.left) != 0)
+        if (!is_field(&line, name))
             continue;
         if (found.p != NULL)
             return false;
-        while (line.left > 0 && (line.p[0] == ' ' || line.p[0] == '\t')) {
-            line.p++;
-            line.left--;
-        }
         found = line;
     }
     return found.p != NULL && vt_reader_cstr(&found, ret, size);
+}
+
+bool
+vt_deb_has_field(const void *control, size_t len, const char *name)
+{
+    struct vt_reader r = VT_READER(control, len);
+    struct vt_reader line;
+
+    while (vt_reader_line(&r, &line)) {
+        if (is_field(&line, name))
+            return true;
+    }
+    return false;
 }

@@ -18,5 +18,7 @@ VT_MUST enum vt_err vt_deb_control(const char *path, struct vt_buf *b, struct vt
  * string; false when it is missing, twice there, or does not fit. */
 VT_MUST bool vt_deb_field(
     const void *control, size_t len, const char *name, char *ret, size_t size);
+/* Whether there is a field of that name at all. */
+bool vt_deb_has_field(const void *control, size_t len, const char *name);
 
 #endif
