@@ -39,16 +39,17 @@ gather(struct parse *p)
         p->all[p->count++] = common[i];
 }
 
-/* Prints words in lines of HELP_WIDTH that begin at column `indent`; the first
- * line has been written up to column `at`. A line of the text that begins with
- * a space is kept as it is. */
+/* Prints the words of one line in lines of HELP_WIDTH that begin at column
+ * `indent`, the first of which has been written up to there. */
 static void
-print_wrapped(const char *text, size_t indent, size_t at)
+print_words(const char *p, const char *end, size_t indent)
 {
-    size_t col = at;
+    size_t col = indent;
 
-    while (*text != '\0') {
-        size_t len = strcspn(text, " \n");
+    while (p < end) {
+        size_t len = 0;
+        while (p + len < end && p[len] != ' ')
+            len++;
         if (col > indent && col + 1 + len > HELP_WIDTH) {
             printf("\n%*s", (int)indent, "");
             col = indent;
@@ -56,24 +57,30 @@ print_wrapped(const char *text, size_t indent, size_t at)
             (void)putchar(' ');
             col++;
         }
-        (void)fwrite(text, 1, len, stdout);
+        (void)fwrite(p, 1, len, stdout);
         col += len;
-        text += len;
-        while (*text == ' ')
-            text++;
-        if (*text == '\n') {
-            text++;
-            printf("\n%*s", (int)indent, "");
-            col = indent;
-            while (*text == ' ' && indent == 0) {
-                size_t line = strcspn(text, "\n");
-                (void)fwrite(text, 1, line, stdout);
-                text += line + (text[line] == '\n');
-                (void)putchar('\n');
-            }
-        }
+        p += len;
+        while (p < end && *p == ' ')
+            p++;
     }
     (void)putchar('\n');
+}
+
+/* Prints text, each of its lines wrapped, but those that begin with a space as
+ * they are: examples and tables. */
+static void
+print_wrapped(const char *text, size_t indent)
+{
+    for (bool first = true; *text != '\0'; first = false) {
+        size_t len = strcspn(text, "\n");
+        if (!first)
+            printf("%*s", (int)indent, "");
+        if (*text == ' ')
+            printf("%.*s\n", (int)len, text);
+        else
+            print_words(text, text + len, indent);
+        text += len + (text[len] == '\n');
+    }
 }
 
 /* "-q, --quiet", "    --from URL" */
@@ -98,10 +105,10 @@ print_help(const struct parse *p)
     if (p->c->args != NULL && p->c->args[0] != '\0')
         printf(" %s", p->c->args);
     printf("\n\n");
-    print_wrapped(p->c->summary, 0, 0);
+    print_wrapped(p->c->summary, 0);
     (void)putchar('\n');
     if (p->c->details != NULL) {
-        print_wrapped(p->c->details, 0, 0);
+        print_wrapped(p->c->details, 0);
         (void)putchar('\n');
     }
     for (size_t i = 0; i < p->count; i++) {
@@ -116,7 +123,7 @@ print_help(const struct parse *p)
             printf("%s\n%*s", label, (int)width, "");
         else
             printf("%-*s", (int)width, label);
-        print_wrapped(p->all[i].help, width, width);
+        print_wrapped(p->all[i].help, width);
     }
     if (fflush(stdout) == 0 && !ferror(stdout))
         return 0;

@@ -263,7 +263,7 @@ vt_json_text(const json_t *v, bool pretty, struct vt_buf *b, struct vt_why *why)
     vt_buf_puts(b, "\n");
     err = vt_buf_check(b, "JSON", why);
     if (err == VT_OK && failed != 0)
-        err = vt_fail(why, VT_E_NOMEM, "JSON: out of memory");
+        err = vt_fail(why, VT_E_NOMEM, "JSON: out of memory, or a text in it is not UTF-8");
     if (err != VT_OK)
         cut_back(b, before);
     return err;

@@ -242,6 +242,35 @@ test_help_fits(void **state)
 }
 
 static int
+sample_details(int argc, char **argv)
+{
+    struct vt_cmd c = {.name = "long",
+        .summary = "Does something that takes more words to tell than one line of a terminal "
+                   "has room for.",
+        .details = "  first as it stands,   spaces and all\nThen words.\n\n  again\nEnd."};
+
+    return vt_cmd_parse(&c, argc, argv);
+}
+
+static void
+test_help_wraps_and_keeps(void **state)
+{
+    struct said s = SAY(sample_details, "long", "-h");
+    (void)state;
+
+    assert_int_equal(s.code, 0);
+    assert_string_equal(vt_buf_str(&s.out),
+        "usage: vitrine long\n\n"
+        "Does something that takes more words to tell than one line of a terminal has\n"
+        "room for.\n\n"
+        "  first as it stands,   spaces and all\nThen words.\n\n  again\nEnd.\n\n"
+        "  -h, --help   show this help\n"
+        "      --json   print one JSON object as the result\n"
+        "  -q, --quiet  print nothing but errors\n");
+    said_release(&s);
+}
+
+static int
 verb_ok(int argc, char **argv)
 {
     printf("%d %s\n", argc, argv[0]);
@@ -361,6 +390,7 @@ main(void)
         cmocka_unit_test(test_bad_usage_in_json),
         cmocka_unit_test(test_list_has_an_end),
         cmocka_unit_test(test_help_fits),
+        cmocka_unit_test(test_help_wraps_and_keeps),
         cmocka_unit_test(test_verbs),
         cmocka_unit_test(test_main_dispatch),
         cmocka_unit_test(test_results_and_failures),
