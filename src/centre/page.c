@@ -74,6 +74,11 @@ put_checkpoint(struct vt_buf *b, const struct vt_view *v)
         "</div><div><dt>Root (SHA-256)</dt><dd class=\"mono\">%s</dd></div><div>"
         "<dt>As a file</dt><dd><a href=\"/checkpoint\">/checkpoint</a></dd></div></dl>",
         (unsigned long long)v->checkpoint.size, hex);
+    if (v->witness_count == 0) {
+        vt_buf_puts(
+            b, "<p class=\"dim\">The policy asks for no witnesses.</p></div></section>\n");
+        return;
+    }
     vt_buf_puts(b, "<div class=\"scroll\"><table><thead><tr><th>Witness</th><th>Cosigned</th>"
                    "</tr></thead><tbody>");
     for (size_t i = 0; i < v->witness_count; i++) {
@@ -132,7 +137,7 @@ put_rebuilds(struct vt_buf *b, const struct vt_view *v, const struct vt_digest *
             !vt_view_same_inputs(e, &v->entry[assembly]))
             continue;
         if (e->kind == VT_ENTRY_REBUILD) {
-            put_link(b, v, "Rebuild: same bytes", true, i);
+            put_link(b, v, "Rebuild, same bytes", true, i);
         } else {
             vt_buf_puts(b, "<li class=\"missing\"><b>Mismatch</b>");
             vt_html_text(b, e->signer->name);

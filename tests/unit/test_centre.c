@@ -12,6 +12,7 @@
 #include "crypto/signer.h"
 #include "http/client.h"
 #include "log/reader.h"
+#include "log/writer.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -375,6 +376,188 @@ test_front_page(void **state)
     vt_buf_release(&b);
 }
 
+/* A log with one release, and the metadata that names it, without a site. */
+struct shown {
+    struct vt_log_writer *w;
+    struct vt_signer *signer[6]; /* log, developer, assembler, alpha, beta, release */
+    struct vt_policy *policy;
+    struct vt_digest artifact;
+    struct vt_digest metadata;
+    char pub[VT_PATH_MAX];
+};
+
+#define EVIL "lantern<script>"
+
+static void
+shown_policy(struct shown *s)
+{
+    static const char *const names[] = {"zurich.example/log", "developer.example",
+        "zurich.example/assembler", "alpha.example/rebuilder", "beta.example/rebuilder",
+        "zurich.example/release"};
+    struct vt_buf b = VT_BUF(65536);
+
+    for (uint8_t i = 0; i < 6; i++) {
+        uint8_t seed[32] = {(uint8_t)(i + 50)};
+        char text[VT_VKEY_TEXT_MAX];
+        struct vt_key *k = NULL;
+        struct vt_vkey v;
+
+        assert_int_equal(vt_key_from_seed(names[i], seed, &k, NULL), VT_OK);
+        assert_int_equal(vt_signer_from_key(k, &s->signer[i], NULL), VT_OK);
+        assert_int_equal(
+            vt_vkey_make(names[i], VT_NOTE_ED25519, vt_signer_public(s->signer[i]), &v, NULL),
+            VT_OK);
+        vt_vkey_format(&v, text);
+        if (i == 0)
+            vt_buf_putf(&b, "log %s\nquorum none\n", text);
+        else
+            vt_buf_putf(&b, "signer party-%d %s\n", i, text);
+    }
+    assert_int_equal(vt_policy_parse(b.data, b.len, &s->policy, NULL), VT_OK);
+    vt_buf_release(&b);
+}
+
+static void
+shown_add(struct shown *s, enum vt_entry_kind kind, int signer)
+{
+    struct vt_entry e = {.kind = kind};
+    struct vt_buf b = VT_BUF(VT_ENTRY_MAX);
+    struct vt_digest d;
+    uint64_t index;
+
+    vt_digest_of("input", 5, &d);
+    if (kind != VT_ENTRY_ENVIRONMENT && kind != VT_ENTRY_RELEASE)
+        assert_int_equal(vt_entry_add(&e, VT_SUBJECT_SOURCE, &d, NULL), VT_OK);
+    if (kind != VT_ENTRY_SOURCE && kind != VT_ENTRY_RELEASE)
+        assert_int_equal(vt_entry_add(&e, VT_SUBJECT_ENVIRONMENT, &d, NULL), VT_OK);
+    if (kind == VT_ENTRY_ASSEMBLY || kind == VT_ENTRY_REBUILD || kind == VT_ENTRY_MISMATCH)
+        assert_int_equal(vt_entry_add(&e, VT_SUBJECT_RECIPE, &d, NULL), VT_OK);
+    if (kind != VT_ENTRY_SOURCE && kind != VT_ENTRY_ENVIRONMENT)
+        assert_int_equal(vt_entry_add(&e, VT_SUBJECT_ARTIFACT, &s->artifact, NULL), VT_OK);
+    if (kind == VT_ENTRY_MISMATCH)
+        assert_int_equal(vt_entry_add(&e, VT_SUBJECT_REBUILT, &d, NULL), VT_OK);
+    if (kind == VT_ENTRY_RELEASE)
+        assert_int_equal(vt_entry_add(&e, VT_SUBJECT_METADATA, &s->metadata, NULL), VT_OK);
+    assert_int_equal(vt_entry_sign(&b, &e, s->signer[signer], NULL), VT_OK);
+    vt_digest_of(b.data, b.len, &d);
+    assert_int_equal(vt_log_writer_add(s->w, b.data, b.len, &d, &index, NULL), VT_OK);
+    vt_buf_release(&b);
+}
+
+static void
+shown_publish(struct shown *s)
+{
+    const void *note;
+    size_t len;
+
+    assert_int_equal(vt_log_writer_commit(s->w, NULL), VT_OK);
+    assert_int_equal(vt_log_writer_sign(s->w, s->signer[0], NULL), VT_OK);
+    note = vt_log_writer_signed_note(s->w, &len);
+    assert_int_equal(vt_log_writer_publish(s->w, note, len, NULL), VT_OK);
+}
+
+static void
+shown_init(struct shown *s, struct fixture *f)
+{
+    struct vt_buf b = VT_BUF(65536);
+    char dir[VT_PATH_MAX];
+    char path[VT_PATH_MAX];
+    char hex[VT_DIGEST_HEX_SIZE];
+
+    shown_policy(s);
+    assert_int_equal(vt_path(s->pub, NULL, "%s/pub", f->root), VT_OK);
+    assert_int_equal(vt_path(dir, NULL, "%s/l", f->root), VT_OK);
+    assert_int_equal(vt_log_writer_open(dir, s->pub, "zurich.example/log", &s->w, NULL), VT_OK);
+    vt_digest_of("artifact", 8, &s->artifact);
+    vt_digest_hex(&s->artifact, hex);
+    vt_buf_putf(&b,
+        "{\"signatures\":[],\"signed\":{\"_type\":\"targets\",\"targets\":{"
+        "\"lantern/1.0.0/lantern-1.0.0.tar.zst\":{\"custom\":{\"product\":\"" EVIL
+        "\",\"version\":\"1.0.0\"},\"hashes\":{\"sha256\":\"%s\"},\"length\":52000}},"
+        "\"version\":1}}",
+        hex);
+    vt_digest_of(b.data, b.len, &s->metadata);
+    assert_int_equal(vt_path(dir, NULL, "%s/tuf/metadata", s->pub), VT_OK);
+    assert_int_equal(vt_dir_make(dir, 0755, NULL), VT_OK);
+    assert_int_equal(vt_path(path, NULL, "%s/1.products.json", dir), VT_OK);
+    assert_int_equal(vt_file_replace(path, 0644, b.data, b.len, NULL), VT_OK);
+    vt_buf_release(&b);
+}
+
+static void
+shown_release(struct shown *s)
+{
+    for (int i = 0; i < 6; i++)
+        vt_signer_free(s->signer[i]);
+    vt_log_writer_free(s->w);
+    vt_policy_free(s->policy);
+}
+
+static size_t
+count(const char *s, const char *what)
+{
+    size_t n = 0;
+
+    for (s = strstr(s, what); s != NULL; s = strstr(s + 1, what))
+        n++;
+    return n;
+}
+
+static void
+front(struct vt_page *p, struct vt_buf *b)
+{
+    struct vt_http_response rs = {.status = 200, .body = VT_BUF(1U << 22)};
+
+    usleep(300000); /* it looks four times a second at most */
+    vt_page_front(p, &rs);
+    assert_int_equal(rs.status, 200);
+    assert_int_equal(rs.body.err, VT_OK);
+    vt_buf_clear(b);
+    vt_buf_put(b, rs.body.data, rs.body.len);
+    vt_buf_release(&rs.body);
+}
+
+/* A release with its whole chain; what is missing shows; names are escaped. */
+static void
+test_releases_are_shown(void **state)
+{
+    struct fixture *f = *state;
+    struct shown s = {0};
+    struct vt_page *p = NULL;
+    struct vt_buf b = VT_BUF(1U << 22);
+    const char *keep = getenv("VT_KEEP_PAGE"); /* a file to look at */
+
+    shown_init(&s, f);
+    assert_int_equal(vt_page_new(&f->home, s.pub, s.policy, &p, NULL), VT_OK);
+    front(p, &b);
+    assert_non_null(strstr(vt_buf_str(&b), "no checkpoint is published yet"));
+    shown_add(&s, VT_ENTRY_SOURCE, 1);
+    shown_add(&s, VT_ENTRY_ASSEMBLY, 2);
+    shown_add(&s, VT_ENTRY_RELEASE, 5);
+    shown_publish(&s);
+    front(p, &b);
+    assert_int_equal(count(vt_buf_str(&b), "class=\"missing\""), 2);
+    shown_add(&s, VT_ENTRY_ENVIRONMENT, 2);
+    shown_add(&s, VT_ENTRY_REBUILD, 3);
+    shown_add(&s, VT_ENTRY_REBUILD, 4);
+    shown_publish(&s);
+    front(p, &b);
+    assert_int_equal(count(vt_buf_str(&b), "class=\"missing\""), 0);
+    assert_int_equal(count(vt_buf_str(&b), "Rebuild, same bytes"), 2);
+    assert_null(strstr(vt_buf_str(&b), "<script"));
+    assert_non_null(strstr(vt_buf_str(&b), "lantern&lt;script&gt; 1.0.0"));
+    assert_non_null(strstr(vt_buf_str(&b), "50.8 KiB"));
+    if (keep != NULL)
+        assert_int_equal(vt_file_replace(keep, 0644, b.data, b.len, NULL), VT_OK);
+    shown_add(&s, VT_ENTRY_MISMATCH, 4);
+    shown_publish(&s);
+    front(p, &b);
+    assert_non_null(strstr(vt_buf_str(&b), "<b>Mismatch</b>"));
+    vt_page_free(p);
+    shown_release(&s);
+    vt_buf_release(&b);
+}
+
 static void
 test_html_is_escaped(void **state)
 {
@@ -452,6 +635,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_each_process_is_killed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_gives_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_front_page, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_releases_are_shown, set_up, tear_down),
         cmocka_unit_test(test_html_is_escaped),
         cmocka_unit_test_setup_teardown(test_confinement, set_up, tear_down),
     };
