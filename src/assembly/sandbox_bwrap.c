@@ -23,7 +23,6 @@
 #include <unistd.h>
 
 #define LOOK_MS 200
-#define END_MS 10000 /* for a killed sandbox to be gone */
 #define STATUS_MAX 4096U
 #define LOG_CHUNKS 64U
 
@@ -42,8 +41,8 @@ struct run {
     int block;
     pid_t pid;           /* bwrap; 0: none, or reaped */
     int pid_fd;          /* of it */
-    int first_fd;        /* of the sandbox's first process */
     struct vt_buf lines; /* of the status pipe, not used up yet */
+    bool started;        /* the script was let go */
     bool exited;         /* the script's end was reported */
     struct vt_sandbox_watch watch;
     struct vt_sandbox_cgroup cgroup;
@@ -153,15 +152,13 @@ start(struct run *r, struct vt_why *why)
         .around = s,
         .fds = &r->child,
         .log = r->child_log,
-        .argv = args.item,
-        .parent = getpid()};
-    pid_t pid = fork();
+        .block_write = r->block,
+        .argv = args.item};
+    pid_t pid = vt_sandbox_child_start(&child);
     if (pid < 0) {
-        err = vt_fail_errno(why, "sandbox: fork");
+        err = vt_fail_errno(why, "sandbox: cannot make a pid namespace");
         goto out;
     }
-    if (pid == 0)
-        vt_sandbox_child_main(&child);
     r->pid = pid;
     r->pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
     close_child_ends(r);
@@ -177,15 +174,13 @@ out:
     return err;
 }
 
+/* The init takes all others of its namespace with it. */
 static void
 kill_run(struct run *r)
 {
     r->killed = true;
-    /* The first process takes all others of its namespace with it. */
-    if (r->first_fd >= 0)
-        (void)syscall(SYS_pidfd_send_signal, r->first_fd, SIGKILL, NULL, 0);
-    else if (r->pid_fd >= 0)
-        (void)syscall(SYS_pidfd_send_signal, r->pid_fd, SIGKILL, NULL, 0);
+    if (r->pid > 0)
+        (void)kill(r->pid, SIGKILL);
 }
 
 static void
@@ -196,18 +191,18 @@ over(struct run *r, enum vt_sandbox_limit limit)
     kill_run(r);
 }
 
-/* bwrap's first report: the process that all of the script will descend from. It
- * waits for us; bound it and let it go. */
+/* bwrap's first report names the namespace of the process that all of the script
+ * will descend from. It waits for us; bound it and let it go. */
 static enum vt_err
-take_first(struct run *r, pid_t first, struct vt_why *why)
+take_first(struct run *r, uint64_t pid_ns, struct vt_why *why)
 {
-    r->first_fd = (int)syscall(SYS_pidfd_open, first, 0);
-    if (r->first_fd < 0)
-        return vt_fail_errno(why, "sandbox: its first process is gone");
-    vt_sandbox_watch_name(&r->watch, first);
+    pid_t first = vt_sandbox_watch_name(&r->watch, pid_ns);
+    if (first == 0)
+        return vt_fail(why, VT_E_CHILD, "sandbox: its first process is gone");
     enum vt_err err = vt_sandbox_child_limit(r->b->stage.drop, &r->job->limits, first, why);
     if (err == VT_OK)
         err = vt_fd_write(r->block, "g", 1, why);
+    r->started = err == VT_OK;
     close_fd(&r->block);
     return err;
 }
@@ -220,10 +215,10 @@ take_status_line(struct run *r, const char *line, size_t len, struct vt_why *why
     enum vt_err err = vt_json_parse(line, len, "bwrap's status", &v, why);
     if (err != VT_OK)
         return err;
-    if (json_object_get(v, "child-pid") != NULL && r->first_fd < 0) {
-        err = vt_json_int(v, "child-pid", 2, INT32_MAX, &n, why);
+    if (json_object_get(v, "pid-namespace") != NULL && !r->started) {
+        err = vt_json_int(v, "pid-namespace", 1, INT64_MAX, &n, why);
         if (err == VT_OK)
-            err = take_first(r, (pid_t)n, why);
+            err = take_first(r, (uint64_t)n, why);
     } else if (json_object_get(v, "exit-code") != NULL) {
         err = vt_json_int(v, "exit-code", 0, 255, &n, why);
         if (err == VT_OK) {
@@ -348,23 +343,16 @@ serve(struct run *r, struct vt_why *why)
 
 /* Ends what still runs and waits until it is gone: only then may anybody look
  * at what it wrote. */
-static enum vt_err
-finish(struct run *r, struct vt_why *why)
+static void
+finish(struct run *r)
 {
-    enum vt_err err = VT_OK;
     if (r->pid > 0) {
-        if (r->pid_fd >= 0)
-            kill_run(r);
-        (void)kill(r->pid, SIGKILL);
+        kill_run(r);
         while (waitpid(r->pid, NULL, 0) < 0 && errno == EINTR)
             continue;
         r->pid = 0;
     }
-    struct pollfd p = {.fd = r->first_fd, .events = POLLIN};
-    if (r->first_fd >= 0 && poll(&p, 1, END_MS) != 1)
-        err = vt_fail(why, VT_E_TIMEOUT, "sandbox: its processes do not end");
     vt_sandbox_cgroup_remove(&r->cgroup);
-    return err;
 }
 
 static void
@@ -386,7 +374,7 @@ conclude(struct run *r, struct vt_why *why)
     }
     if (!r->exited) {
         enum vt_sandbox_limit met = vt_sandbox_cgroup_met(&r->cgroup);
-        if (r->first_fd >= 0 && met != VT_LIMIT_NONE) {
+        if (r->started && met != VT_LIMIT_NONE) {
             r->result.limit = met;
             r->result.status = 128 + SIGKILL;
             return VT_OK;
@@ -415,7 +403,6 @@ bwrap_run(void *impl, const struct vt_sandbox_job *job, struct vt_sandbox_result
         .status = -1,
         .block = -1,
         .pid_fd = -1,
-        .first_fd = -1,
         .lines = VT_BUF(STATUS_MAX)};
     char stage[VT_PATH_MAX];
     enum vt_err err = vt_path(stage, why, "%s/stage", r.b->stage.box);
@@ -431,10 +418,9 @@ bwrap_run(void *impl, const struct vt_sandbox_job *job, struct vt_sandbox_result
         say_isolation(&r, r.result.isolation, sizeof r.result.isolation);
         err = conclude(&r, why);
     }
-    enum vt_err end = finish(&r, err == VT_OK ? why : NULL);
-    if (err == VT_OK)
-        err = end;
-    if (err == VT_OK && !r.killed)
+    bool ended = !r.killed;
+    finish(&r);
+    if (err == VT_OK && ended)
         err = read_log(&r, why);
     if (err == VT_OK)
         *ret = r.result;
@@ -443,7 +429,6 @@ bwrap_run(void *impl, const struct vt_sandbox_job *job, struct vt_sandbox_result
     close_fd(&r.status);
     close_fd(&r.block);
     close_fd(&r.pid_fd);
-    close_fd(&r.first_fd);
     vt_buf_release(&r.lines);
     return err;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "assembly/sandbox_child.h"
 
+#include "base/proc.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -13,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -92,26 +95,22 @@ vt_sandbox_child_drop(void)
 static const char *
 child_user(const struct vt_sandbox_child *c)
 {
-    /* In a mount namespace of the child's own: the parent's /tmp stays. */
+    /* In a mount namespace of the child's own: the parent's /tmp and /proc stay. */
     if (unshare(CLONE_NEWNS) != 0 ||
         mount(c->stage->box, VT_SANDBOX_BOX_AT, NULL, MS_BIND | MS_REC, NULL) != 0 ||
         chdir("/") != 0)
         return "cannot bind the stage to " VT_SANDBOX_BOX_AT;
+    if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0)
+        return "cannot mount /proc";
     if (c->stage->drop && !vt_sandbox_child_drop())
         return "cannot give up root";
-    /* Changing the user forgets this; the parent may have died before. */
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != c->parent)
-        return "parent is gone";
     return NULL;
 }
 
-_Noreturn void
-vt_sandbox_child_main(const struct vt_sandbox_child *c)
+static _Noreturn void
+become_bwrap(const struct vt_sandbox_child *c)
 {
-    char go = 0;
     const char *failed = child_descriptors(c);
-    if (failed == NULL && read(c->fds->block, &go, 1) != 1)
-        failed = "parent is gone";
     if (failed == NULL)
         failed = child_surroundings(c);
     if (failed == NULL)
@@ -124,12 +123,46 @@ vt_sandbox_child_main(const struct vt_sandbox_child *c)
     _exit(127);
 }
 
+/* Everything below lives in this process's namespace, which the kernel empties
+ * when it ends: when the script has, or with its parent, whatever stage the script is
+ * in. bwrap's own way (a signal at its parent's death) has a gap at its start. */
+static _Noreturn void
+serve_as_init(const struct vt_sandbox_child *c)
+{
+    char go = 0;
+    int status = 0;
+    pid_t gone = 0;
+    (void)close(c->block_write);
+    /* A parent that died before this closed the pipe, which is read after it. */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || read(c->fds->block, &go, 1) != 1)
+        _exit(127);
+    pid_t bwrap = fork();
+    if (bwrap == 0)
+        become_bwrap(c);
+    vt_proc_close_others(NULL);
+    while (bwrap > 0 && gone != bwrap) {
+        gone = waitpid(-1, &status, 0);
+        if (gone < 0 && errno != EINTR)
+            break;
+    }
+    _exit(gone == bwrap && WIFEXITED(status) ? WEXITSTATUS(status) : 127);
+}
+
+pid_t
+vt_sandbox_child_start(const struct vt_sandbox_child *c)
+{
+    pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD | CLONE_NEWPID, NULL, NULL, NULL, NULL);
+    if (pid == 0)
+        serve_as_init(c);
+    return pid;
+}
+
 /* Limits that each process inherits from the first. Returns errno. */
 static int
 set_limits(const struct vt_recipe_limits *l, pid_t first)
 {
     const struct {
-        int what;
+        __rlimit_resource_t what;
         rlim_t max;
     } list[] = {
         {RLIMIT_CORE, 0},

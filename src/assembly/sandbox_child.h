@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The child process that becomes bubblewrap: it takes on the surroundings of the
- * run and gives up root.
+ * The processes between the assembler and a script: an init of ours, the first
+ * of a pid namespace that dies with the assembler, and its child, which takes on
+ * the run's surroundings, gives up root and becomes bubblewrap.
  */
 #ifndef VT_ASSEMBLY_SANDBOX_CHILD_H
 #define VT_ASSEMBLY_SANDBOX_CHILD_H
@@ -14,13 +15,14 @@ struct vt_sandbox_child {
     const struct vt_surroundings *around;
     const struct vt_sandbox_fds *fds;
     int log;           /* becomes standard output and error */
+    int block_write;   /* the parent's end of fds->block */
     char *const *argv; /* of bwrap */
-    pid_t parent;
 };
 
-/* In the child: waits for one byte on fds->block, then becomes bwrap. What fails
- * is said on `log`, with exit status 127. */
-_Noreturn void vt_sandbox_child_main(const struct vt_sandbox_child *c);
+/* Forks the init, which waits for one byte on fds->block before it goes on;
+ * bwrap waits for another. The init ends when bwrap does, and with it everything
+ * in its namespace. What fails is said on `log`. -1 and errno. */
+pid_t vt_sandbox_child_start(const struct vt_sandbox_child *c);
 
 /* This process becomes VT_STAGE_UID for good; false when it may not. */
 bool vt_sandbox_child_drop(void);

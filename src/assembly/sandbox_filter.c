@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#define FAMILIES 64U /* socket families, and room for those to come */
 
 /* Refused as not permitted. Namespaces, mounts and modules: a way out. Keys,
  * BPF, perf, userfaultfd, io_uring: kernel surface with a history. */
@@ -74,33 +77,37 @@ refuse_list(scmp_filter_ctx ctx, const int *calls, size_t n, uint32_t action)
     return 0;
 }
 
+/* Refuses a call of which argument `arg` has just these bits under the mask. */
+static int
+refuse_if(
+    scmp_filter_ctx ctx, int call, unsigned arg, uint64_t mask, uint64_t bits, uint32_t action)
+{
+    const struct scmp_arg_cmp when = {
+        .arg = arg, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = bits};
+    return seccomp_rule_add_array(ctx, action, call, 1, &when);
+}
+
 static int
 refuse_new_namespaces(scmp_filter_ctx ctx)
 {
-    static const unsigned flags[] = {CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET,
+    static const uint64_t flags[] = {CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET,
         CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP};
-    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
-        int rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
-            SCMP_A0(SCMP_CMP_MASKED_EQ, flags[i], flags[i]));
-        if (rc != 0)
-            return rc;
-    }
-    return 0;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sizeof flags / sizeof flags[0]; i++)
+        rc = refuse_if(ctx, SCMP_SYS(clone), 0, flags[i], flags[i], SCMP_ACT_ERRNO(EPERM));
+    return rc;
 }
 
-/* Unix sockets and the loopback's Internet sockets, which test suites use. A
- * family is compared as 32 bits, as the kernel takes it. */
+/* Unix sockets and the loopback's Internet sockets, which test suites use, are
+ * what remains. The kernel looks at 32 bits of the family, so does this. */
 static int
 refuse_sockets(scmp_filter_ctx ctx)
 {
     int rc = 0;
-    for (unsigned family = 0; rc == 0 && family < AF_MAX; family++)
+    for (uint64_t family = 0; rc == 0 && family < FAMILIES; family++)
         if (family != AF_UNIX && family != AF_INET && family != AF_INET6)
-            rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-                SCMP_A0_32(SCMP_CMP_EQ, family));
-    if (rc == 0)
-        rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-            SCMP_A0_32(SCMP_CMP_GE, AF_MAX));
+            rc = refuse_if(
+                ctx, SCMP_SYS(socket), 0, UINT32_MAX, family, SCMP_ACT_ERRNO(EAFNOSUPPORT));
     return rc;
 }
 
@@ -108,11 +115,9 @@ refuse_sockets(scmp_filter_ctx ctx)
 static int
 refuse_typing(scmp_filter_ctx ctx)
 {
-    int rc = seccomp_rule_add(
-        ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1, SCMP_A1_32(SCMP_CMP_EQ, TIOCSTI));
+    int rc = refuse_if(ctx, SCMP_SYS(ioctl), 1, UINT32_MAX, TIOCSTI, SCMP_ACT_ERRNO(EPERM));
     if (rc == 0)
-        rc = seccomp_rule_add(
-            ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1, SCMP_A1_32(SCMP_CMP_EQ, TIOCLINUX));
+        rc = refuse_if(ctx, SCMP_SYS(ioctl), 1, UINT32_MAX, TIOCLINUX, SCMP_ACT_ERRNO(EPERM));
     return rc;
 }
 

@@ -27,12 +27,19 @@ pid_ns_of(const char *pid)
     return stat(path, &st) == 0 ? st.st_ino : 0;
 }
 
-void
-vt_sandbox_watch_name(struct vt_sandbox_watch *w, pid_t first)
+pid_t
+vt_sandbox_watch_name(struct vt_sandbox_watch *w, uint64_t pid_ns)
 {
-    char pid[24];
-    (void)snprintf(pid, sizeof pid, "%d", first);
-    w->pid_ns = pid_ns_of(pid);
+    pid_t found = 0;
+    DIR *d = opendir("/proc");
+    for (const struct dirent *e; d != NULL && found == 0 && (e = readdir(d)) != NULL;)
+        if (e->d_name[0] >= '1' && e->d_name[0] <= '9' && pid_ns_of(e->d_name) == pid_ns)
+            found = (pid_t)strtol(e->d_name, NULL, 10);
+    if (d != NULL)
+        (void)closedir(d);
+    if (found != 0)
+        w->pid_ns = pid_ns;
+    return found;
 }
 
 /* The sum of some "Name:   N kB" lines of a file of /proc, in bytes; plain

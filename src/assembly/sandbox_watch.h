@@ -21,8 +21,9 @@ struct vt_sandbox_watch {
 /* `stage` is kept by pointer. */
 void vt_sandbox_watch_init(
     struct vt_sandbox_watch *w, const char *stage, const struct vt_recipe_limits *limits);
-/* Names the sandbox by its first process. */
-void vt_sandbox_watch_name(struct vt_sandbox_watch *w, pid_t first);
+/* Names the sandbox by the inode of its pid namespace, in which there is one
+ * process yet; returns that, or 0 when there is none. */
+pid_t vt_sandbox_watch_name(struct vt_sandbox_watch *w, uint64_t pid_ns);
 /* Looks; VT_LIMIT_MEMORY when the run must be ended. Costs a scan of /proc. */
 enum vt_sandbox_limit vt_sandbox_watch_look(struct vt_sandbox_watch *w);
 /* Which limit a run met that failed and whose output ended in `tail`. */
