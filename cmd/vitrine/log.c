@@ -258,8 +258,8 @@ log_prove(int argc, char **argv)
         code =
             vt_cmd_done(&c, json_pack("{s:s}", "output", p.output), "%s is written", p.output);
     else if (err == VT_OK)
-        code = vt_cmd_done(
-            &c, json_pack("{s:s%}", "proof", vt_buf_str(&b), b.len), "%s", vt_buf_str(&b));
+        code = vt_cmd_done(&c, json_pack("{s:s%}", "proof", vt_buf_str(&b), b.len), "%.*s",
+            (int)b.len - 1, vt_buf_str(&b)); /* which adds the last newline */
     else
         code = vt_cmd_fail(&c, err, &why);
     source_release(&p.s);

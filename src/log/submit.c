@@ -6,6 +6,7 @@
 #include "http/client.h"
 #include "log/reader.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -51,13 +52,14 @@ vt_log_submit_object(struct vt_http *h, const char *url, const void *data, size_
 {
     struct vt_buf b = VT_BUF(ANSWER_MAX);
     struct vt_digest d;
-    char line[8 + VT_DIGEST_HEX_SIZE] = "sha256:";
+    char hex[VT_DIGEST_HEX_SIZE];
+    char line[8 + VT_DIGEST_HEX_SIZE];
     enum vt_err err = post(h, url, "objects", data, len, &b, why);
 
     if (err == VT_OK) {
         vt_digest_of(data, len, &d);
-        vt_digest_hex(&d, line + 7);
-        strcat(line, "\n");
+        vt_digest_hex(&d, hex);
+        (void)snprintf(line, sizeof(line), "sha256:%s\n", hex);
         if (strcmp(vt_buf_str(&b), line) == 0)
             *ret = d;
         else
