@@ -278,6 +278,8 @@ vitrine_updater_run(struct vitrine_updater *u, const char *channel)
         .events = u->progress == NULL ? NULL : &events,
     };
     err = vt_update_run(&opts, &u->report, &u->why);
+    if (err == VT_OK)
+        vt_why_clear(&u->why); /* of what was tried on the way */
     vt_mirror_close(&mirror);
     return (enum vitrine_error)err;
 }
