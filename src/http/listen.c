@@ -62,7 +62,7 @@ bind_to(const struct addrinfo *ai, const char *address, int *ret_fd, struct vt_w
 static enum vt_err
 url_of(int fd, const char *host, char ret_url[128], struct vt_why *why)
 {
-    struct sockaddr_storage sa;
+    struct sockaddr_storage sa = {0};
     socklen_t len = sizeof(sa);
     unsigned port;
 

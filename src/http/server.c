@@ -124,7 +124,7 @@ turn(struct vt_http_server *s, int epoll_fd, int stop_fd, bool *ret_stop, struct
         ms = SWEEP_MS;
     if (poll(p, 3, (int)ms) > 0) {
         *ret_stop = p[1].revents != 0;
-        if (p[2].revents != 0)
+        if (watch && p[2].revents != 0)
             err = s->opts->on_watch(s->opts->ctx, why);
     }
     (void)MHD_run(s->daemon);

@@ -73,7 +73,7 @@ is_there(const char *path, const struct vt_tile *t)
     if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
         return false;
     return t->level == VT_TILE_ENTRIES ? st.st_size > 0
-                                       : st.st_size == (off_t)(t->width * VT_DIGEST_SIZE);
+                                       : st.st_size == (off_t)t->width * VT_DIGEST_SIZE;
 }
 
 static enum vt_err

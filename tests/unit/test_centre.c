@@ -209,6 +209,20 @@ child_named(pid_t parent, const char *name)
     return found;
 }
 
+/* The same, once there is one that is not `old`. */
+static pid_t
+await_child(pid_t parent, const char *name, pid_t old)
+{
+    pid_t child = 0;
+
+    for (int i = 0; i < 500 && (child == 0 || child == old); i++) {
+        child = child_named(parent, name);
+        usleep(10000);
+    }
+    assert_true(child > 0 && child != old);
+    return child;
+}
+
 static void
 test_needs_a_policy(void **state)
 {
@@ -294,9 +308,8 @@ test_each_process_is_killed(void **state)
     site_start(f);
     parent = f->pid;
     for (size_t i = 0; i < 3; i++) {
-        pid_t child = child_named(parent, names[i]);
+        pid_t child = await_child(parent, names[i], 0);
 
-        assert_true(child > 0);
         assert_int_equal(submit(f, n), n);
         n++;
         assert_int_equal(kill(child, SIGKILL), 0);
@@ -304,6 +317,9 @@ test_each_process_is_killed(void **state)
         n++;
         for (int k = 0; k < n; k++)
             assert_int_equal(submit(f, k), k);
+        /* All were started anew, the last of them http. */
+        (void)await_child(parent, names[i], child);
+        (void)await_child(parent, "http", 0);
     }
     assert_int_equal(
         vt_log_wait_published(f->http, f->url, f->policy, (uint64_t)n - 1, 8000, &why), VT_OK);
@@ -321,20 +337,14 @@ static void
 test_gives_up(void **state)
 {
     struct fixture *f = *state;
+    pid_t child = 0;
     int status = 0;
 
     write_policy(f);
     site_start(f);
     for (int i = 0; i < 6; i++) {
-        pid_t child = 0;
-
-        for (int k = 0; k < 300 && child == 0; k++) {
-            child = child_named(f->pid, "http");
-            usleep(10000);
-        }
-        assert_true(child > 0);
+        child = await_child(f->pid, "http", child);
         assert_int_equal(kill(child, SIGKILL), 0);
-        usleep(200000);
     }
     assert_int_equal(waitpid(f->pid, &status, 0), f->pid);
     assert_true(WIFEXITED(status));
