@@ -30,9 +30,7 @@ class Acknowledged:
 
     def note(self, p, out):
         for index in indices(out):
-            p.run("log", "prove", index, "--from", p.url(), "--policy", p.policy, "--output",
-                  p.dir / "ack.proof", "--entry", p.dir / "ack.entry")
-            text = (p.dir / "ack.entry").read_bytes()
+            text = published(p, index)
             before = self.entry.setdefault(index, text)
             if before != text:
                 raise Refused(f"entry {index} is another one than was acknowledged")
@@ -41,6 +39,20 @@ class Acknowledged:
         p.run("log", "check", "--from", p.url(), "--policy", p.policy)
         for index in list(self.entry):
             self.note(p, {"entry": index})
+
+
+def published(p, index):
+    """The bytes of an entry. What was acknowledged is durable at once and public a moment later."""
+    end = time.monotonic() + 30
+    while True:
+        try:
+            p.run("log", "prove", index, "--from", p.url(), "--policy", p.policy, "--output",
+                  p.dir / "ack.proof", "--entry", p.dir / "ack.entry")
+            return (p.dir / "ack.entry").read_bytes()
+        except Refused:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
 
 
 def indices(out):
