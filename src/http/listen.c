@@ -62,16 +62,17 @@ bind_to(const struct addrinfo *ai, const char *address, int *ret_fd, struct vt_w
 static enum vt_err
 url_of(int fd, const char *host, char ret_url[128], struct vt_why *why)
 {
-    struct sockaddr_storage sa = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } sa = {0};
     socklen_t len = sizeof(sa);
     unsigned port;
 
-    if (getsockname(fd, (struct sockaddr *)&sa, &len) != 0)
+    if (getsockname(fd, &sa.any, &len) != 0)
         return vt_fail_errno(why, "cannot learn the address of the socket");
-    if (sa.ss_family == AF_INET6)
-        port = ntohs(((struct sockaddr_in6 *)&sa)->sin6_port);
-    else
-        port = ntohs(((struct sockaddr_in *)&sa)->sin_port);
+    port = ntohs(sa.any.sa_family == AF_INET6 ? sa.v6.sin6_port : sa.v4.sin_port);
     (void)snprintf(ret_url, 128, strchr(host, ':') != NULL ? "http://[%s]:%u" : "http://%s:%u",
         host, port);
     return VT_OK;
