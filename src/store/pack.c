@@ -100,10 +100,8 @@ vt_pack_free(struct vt_pack *p)
     if (p == NULL)
         return;
     archive_entry_free(p->entry);
-    if (p->a != NULL) {
-        (void)archive_write_fail(p->a); /* no last blocks: the file goes away */
-        (void)archive_write_free(p->a);
-    }
+    if (p->a != NULL)
+        (void)archive_write_free(p->a); /* what it still writes goes away with the file */
     vt_file_new_abort(&p->out);
     free(p);
 }
