@@ -425,6 +425,7 @@ vt_site_run(const struct vt_home *home, const char *listen_address, struct vt_wh
     sigset_t before;
     enum vt_err err;
 
+    (void)signal(SIGCHLD, SIG_DFL); /* whoever started us may have ignored it */
     (void)sigemptyset(&signals);
     (void)sigaddset(&signals, SIGCHLD);
     (void)sigaddset(&signals, SIGTERM);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -101,9 +102,10 @@ start_daemon(struct vt_http_server *s, int listen_fd, struct vt_why *why)
         connections > 0 ? connections : (unsigned)CONNECTIONS_MAX,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(vt_http_timeout_ms(s) / 1000),
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, NULL,
-        MHD_OPTION_NOTIFY_COMPLETED, vt_http_on_completed, s, MHD_OPTION_NOTIFY_CONNECTION,
-        on_connection, s, MHD_OPTION_END);
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
+        MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, NULL, MHD_OPTION_NOTIFY_COMPLETED,
+        vt_http_on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
+        MHD_OPTION_END);
     if (s->daemon == NULL)
         return vt_fail(why, VT_E_NET, "the HTTP server does not start (libmicrohttpd %s)",
             MHD_get_version());
@@ -172,6 +174,8 @@ vt_http_serve(
 
     if (err != VT_OK)
         return err;
+    /* sendfile has no flag for a peer that is gone. */
+    (void)signal(SIGPIPE, SIG_IGN);
     info = MHD_get_daemon_info(s.daemon, MHD_DAEMON_INFO_EPOLL_FD);
     if (info == NULL) {
         MHD_stop_daemon(s.daemon);

@@ -75,7 +75,8 @@ VT_MUST enum vt_err vt_http_listen(
     const char *address, int *ret_fd, char ret_url[128], struct vt_why *why);
 
 /* Serves on the listening socket until stop_fd is readable or closed, then ends
- * what is under way within two seconds. The socket stays open. Handlers run
+ * what is under way within two seconds. The socket stays open; SIGPIPE is
+ * ignored in this process from then on. Handlers run
  * one at a time in this thread; files are sent by it too (sendfile). */
 VT_MUST enum vt_err vt_http_serve(
     int listen_fd, int stop_fd, const struct vt_http_server_opts *opts, struct vt_why *why);
