@@ -39,6 +39,25 @@ vt_recipe_name_valid(const char *s)
     return true;
 }
 
+struct vt_recipe *
+vt_recipe_new(void)
+{
+    struct vt_recipe *r = calloc(1, sizeof *r);
+    if (r != NULL)
+        r->limits = (struct vt_recipe_limits){
+            .time_s = 1800, .memory_mb = 2048, .processes = 512, .disk_mb = 4096};
+    return r;
+}
+
+bool
+vt_recipe_env_valid(const char *s)
+{
+    size_t len = strlen(s);
+    if (len == 0 || len > VT_RECIPE_NAME_MAX || (s[0] >= '0' && s[0] <= '9'))
+        return false;
+    return strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == len;
+}
+
 /* Strings that getters give as const were made by keep. */
 static void
 drop(const char *s)

@@ -25,18 +25,6 @@ struct key {
     bool required;
 };
 
-static const struct vt_recipe_limits limits_default = {
-    .time_s = 1800, .memory_mb = 2048, .processes = 512, .disk_mb = 4096};
-
-static bool
-env_name_valid(const char *s)
-{
-    size_t len = strlen(s);
-    if (len == 0 || len > VT_RECIPE_NAME_MAX || (s[0] >= '0' && s[0] <= '9'))
-        return false;
-    return strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == len;
-}
-
 /* Fails at the event last taken. */
 static enum vt_err
 fail_here(const struct cursor *c, const char *what, const char *detail)
@@ -392,7 +380,7 @@ take_variable(struct cursor *c)
     enum vt_err err = scalar(c, "env", VT_RECIPE_NAME_MAX, false, false, &s);
     if (err != VT_OK)
         return err;
-    if (!env_name_valid(s))
+    if (!vt_recipe_env_valid(s))
         return fail_here(c, "env: not the name of an environment variable", "");
     if (vt_recipe_env_reserved(s))
         return fail_here(c, "env: every run sets this variable itself: ", s);
@@ -473,12 +461,10 @@ take_document(struct cursor *c)
 static enum vt_err
 check_whole(const struct vt_recipe *r, struct vt_why *why)
 {
-    if (r->step_count == 0)
-        return vt_fail(why, VT_E_CONFIG, "recipe: steps is empty: one step at least is needed");
-    if (r->output_count == 0)
-        return vt_fail(
-            why, VT_E_CONFIG, "recipe: outputs is empty: one output at least is needed");
-    return VT_OK;
+    const char *empty = r->step_count == 0 ? "steps" : r->output_count == 0 ? "outputs" : NULL;
+    return empty == NULL ? VT_OK
+                         : vt_fail(why, VT_E_CONFIG,
+                               "recipe: %s is empty: one at least is needed", empty);
 }
 
 enum vt_err
@@ -495,12 +481,11 @@ vt_recipe_parse(const void *data, size_t len, struct vt_recipe **ret, struct vt_
     yaml_parser_set_encoding(&c.yaml, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&c.yaml, data, len);
     enum vt_err err = VT_E_NOMEM;
-    c.r = calloc(1, sizeof *c.r);
+    c.r = vt_recipe_new();
     if (c.r == NULL) {
         (void)vt_fail(why, err, "recipe: out of memory");
         goto out;
     }
-    c.r->limits = limits_default;
     err = take_document(&c);
     if (err == VT_OK)
         err = check_whole(c.r, why);

@@ -23,4 +23,9 @@ struct vt_recipe {
     struct vt_recipe_env env[VT_RECIPE_ENV_MAX];
 };
 
+/* An empty recipe with the default limits, or NULL. */
+struct vt_recipe *vt_recipe_new(void);
+/* Whether s can name an environment variable. */
+bool vt_recipe_env_valid(const char *s);
+
 #endif
