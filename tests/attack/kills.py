@@ -162,6 +162,7 @@ def main():
 
         def complete(stage, v, args):
             """The same command again, and all that follows it."""
+            p.revive()
             out, _ = p.run(*args)
             acked.note(p, out)
             if stage == "assemble":

@@ -165,6 +165,15 @@ class Parties:
             self.start_one(f"witness-{i}", "witness", "run", "--log", log)
         self.start_one("zurich", "site", "run")
 
+    def revive(self):
+        """Starts again what has ended, as the machine's own supervisor would."""
+        log = self.vkey(self.site / "keys/log.vkey")
+        for name, service in list(self.services.items()):
+            if service.poll() is not None and name == "zurich":
+                self.start_one(name, "site", "run")
+            elif service.poll() is not None:
+                self.start_one(name, "witness", "run", "--log", log)
+
     def start_one(self, name, noun, verb, *options):
         home = self.dir / name
         (home / "run/url").unlink(missing_ok=True)
