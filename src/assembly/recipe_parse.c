@@ -87,10 +87,8 @@ scalar(struct cursor *c, const char *what, size_t max, bool empty, bool lines, c
         return fail_here(c, what, ": one value is wanted here, no list and no mapping");
     const unsigned char *s = e->data.scalar.value;
     size_t len = e->data.scalar.length;
-    if (len == 0 && !empty)
-        return fail_here(c, what, ": is empty");
-    if (len > max)
-        return fail_here(c, what, ": is too long");
+    if ((len == 0 && !empty) || len > max)
+        return fail_here(c, what, len == 0 ? ": is empty" : ": is too long");
     for (size_t i = 0; i < len; i++)
         if ((s[i] < 0x20 && s[i] != '\t' && !(lines && s[i] == '\n')) || s[i] == 0x7f)
             return fail_here(c, what, ": holds a control character");

@@ -2,6 +2,7 @@
 #include "assembly/sandbox_cgroup.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #define PREFIX "vitrine-"
+#define OUR_PROCESSES 8U /* the init, bwrap and its helpers are in the group too */
 
 static bool
 read_control(const char *dir, const char *name, char *ret, size_t size)
@@ -86,7 +88,7 @@ sweep(const char *top)
         if (strncmp(e->d_name, PREFIX, strlen(PREFIX)) != 0)
             continue;
         long pid = strtol(e->d_name + strlen(PREFIX), NULL, 10);
-        if (pid > 0 && kill((pid_t)pid, 0) != 0)
+        if (pid > 0 && kill((pid_t)pid, 0) != 0 && errno == ESRCH)
             (void)unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR);
     }
     (void)closedir(d);
@@ -105,7 +107,7 @@ make_in(struct vt_sandbox_cgroup *c, const char *top, const struct vt_recipe_lim
         return false;
     uint64_t memory = ((uint64_t)limits->memory_mb + limits->disk_mb) << 20;
     if (write_control(c->path, "memory.max", memory) &&
-        write_control(c->path, "pids.max", limits->processes)) {
+        write_control(c->path, "pids.max", limits->processes + OUR_PROCESSES)) {
         (void)write_control(c->path, "memory.swap.max", 0); /* where there is swap at all */
         (void)write_control(c->path, "memory.oom.group", 1);
         return true;
