@@ -46,7 +46,7 @@ size_max_of(enum vt_tuf_type type)
 static enum vt_err
 add_signature(struct vt_tuf *t, const json_t *obj, struct vt_why *why)
 {
-    struct signature s = {0};
+    struct signature s = {"", ""};
     enum vt_err err = vt_json_str(obj, "keyid", &s.keyid, why);
     if (err == VT_OK)
         err = vt_json_str(obj, "sig", &s.sig, why);

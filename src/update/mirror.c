@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -53,7 +54,7 @@ open_web(const char *url, struct vt_mirror *ret, struct vt_why *why)
     struct web *w = calloc(1, sizeof *w + len + 1);
     if (w == NULL)
         return vt_fail(why, VT_E_NOMEM, "no memory for %s", url);
-    memcpy(w->base, url, len);
+    (void)snprintf(w->base, len + 1, "%s", url);
     enum vt_err err = vt_http_new(&limits, &w->http, why);
     if (err != VT_OK) {
         free(w);

@@ -51,8 +51,9 @@ get_digest(const json_t *obj, const char *key, struct vt_digest *ret, struct vt_
 static void
 put_digest(const struct vt_digest *d, char ret[VT_DIGEST_HEX_SIZE + 7])
 {
-    memcpy(ret, "sha256:", 7);
-    vt_digest_hex(d, ret + 7);
+    char hex[VT_DIGEST_HEX_SIZE];
+    vt_digest_hex(d, hex);
+    (void)snprintf(ret, VT_DIGEST_HEX_SIZE + 7, "sha256:%s", hex);
 }
 
 static enum vt_err

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -57,8 +58,7 @@ put_sub(struct walk *w, const char *name, struct vt_why *why)
     if (++w->depth > DEPTH_MAX)
         return vt_fail(why, VT_E_LIMIT, "%s: over %u folders deep", w->path, DEPTH_MAX);
     put(w, 'd', name, "", 0);
-    w->path[len] = '/';
-    strcpy(w->path + len + 1, name); /* fits: put_one made the same path */
+    (void)snprintf(w->path + len, sizeof w->path - len, "/%s", name); /* put_one saw it fit */
     enum vt_err err = put_folder(w, why);
     w->path[len] = '\0';
     put(w, 'e', "", "", 0);

@@ -158,7 +158,7 @@ read_paths(const json_t *obj, struct vt_tuf_role *r, struct vt_why *why)
 static enum vt_err
 read_delegation(struct vt_tuf_body *b, const json_t *obj, struct vt_why *why)
 {
-    const char *name = NULL;
+    const char *name = "";
     struct vt_tuf_role *r = &b->role[b->role_count];
     enum vt_err err = vt_json_str(obj, "name", &name, why);
     if (err != VT_OK)
