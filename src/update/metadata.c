@@ -53,7 +53,7 @@ add_signature(struct vt_tuf *t, const json_t *obj, struct vt_why *why)
     if (err != VT_OK)
         return vt_fail_in(why, err, "signatures");
     for (size_t i = 0; i < t->sig_count; i++)
-        if (strcmp(t->sig[i].keyid, s.keyid) == 0)
+        if (t->sig[i].keyid != NULL && strcmp(t->sig[i].keyid, s.keyid) == 0)
             return vt_fail(why, VT_E_SYNTAX, "two signatures have the keyid %.64s", s.keyid);
     t->sig[t->sig_count++] = s;
     return VT_OK;

@@ -164,7 +164,7 @@ read_delegation(struct vt_tuf_body *b, const json_t *obj, struct vt_why *why)
     if (err != VT_OK)
         return err;
     for (size_t i = 0; i < b->role_count; i++)
-        if (strcmp(b->role[i].name, name) == 0)
+        if (b->role[i].name != NULL && strcmp(b->role[i].name, name) == 0)
             return vt_fail(why, VT_E_SYNTAX, "two delegations are named %s", name);
     for (size_t i = 0; i < TOP_ROLES; i++)
         if (strcmp(top_roles[i], name) == 0)
