@@ -44,38 +44,58 @@ parse_claim(const struct vt_buf *b, struct vt_digest *ret_digest, char ret_chann
            vt_reader_decimal(&line, INT64_MAX, ret_version);
 }
 
-enum vt_err
-vt_claim_check(const struct vt_home *h, const struct vt_offer *o, struct vt_why *why)
+/* A claim as it was read. */
+struct claim {
+    struct vt_digest digest;
+    char channel[65];
+    uint64_t version;
+    bool begun; /* its release is: the claim counts for good */
+};
+
+/* VT_E_NOENT when nobody has claimed that version of the product. */
+static enum vt_err
+read_claim(
+    const struct vt_home *h, const struct vt_offer *o, struct claim *ret, struct vt_why *why)
 {
     char path[VT_PATH_MAX];
-    char release[VT_PATH_MAX];
-    char channel[65];
-    struct vt_digest d;
-    uint64_t version = 0;
+    struct claim c = {0};
     struct vt_buf b = VT_BUF(CLAIM_MAX);
     enum vt_err err = claim_path(h, o, path, why);
     if (err == VT_OK)
         err = vt_file_read(path, &b, why);
-    if (err == VT_E_NOENT) {
-        err = VT_OK;
-        goto out;
-    }
-    if (err == VT_OK && !parse_claim(&b, &d, channel, &version))
+    if (err == VT_OK && !parse_claim(&b, &c.digest, c.channel, &c.version))
         err = vt_fail(why, VT_E_SYNTAX, "%s: not a claim", path);
-    if (err != VT_OK || vt_digest_eq(&d, &o->digest))
-        goto out;
-    err = vt_claim_file(h, channel, version, "json", release, why);
-    if (err == VT_OK && vt_file_exists(release)) {
-        char hex[VT_DIGEST_HEX_SIZE];
-        vt_digest_hex(&d, hex);
-        err = vt_fail(why, VT_E_REFUSED,
-            "%s %s was released before with other bytes (sha256:%s, channel %s version %llu): "
-            "give the new ones a new version",
-            o->product, o->version, hex, channel, (unsigned long long)version);
+    if (err == VT_OK)
+        err = vt_claim_file(h, c.channel, c.version, "json", path, why);
+    if (err == VT_OK) {
+        c.begun = vt_file_exists(path);
+        *ret = c;
     }
-out:
     vt_buf_release(&b);
     return err;
+}
+
+static enum vt_err
+check(const struct vt_offer *o, const struct claim *c, struct vt_why *why)
+{
+    char hex[VT_DIGEST_HEX_SIZE];
+    if (!c->begun || vt_digest_eq(&c->digest, &o->digest))
+        return VT_OK;
+    vt_digest_hex(&c->digest, hex);
+    return vt_fail(why, VT_E_REFUSED,
+        "%s %s was released before with other bytes (sha256:%s, channel %s version %llu): give "
+        "the new ones a new version",
+        o->product, o->version, hex, c->channel, (unsigned long long)c->version);
+}
+
+enum vt_err
+vt_claim_check(const struct vt_home *h, const struct vt_offer *o, struct vt_why *why)
+{
+    struct claim c = {0};
+    enum vt_err err = read_claim(h, o, &c, why);
+    if (err == VT_E_NOENT)
+        return VT_OK;
+    return err != VT_OK ? err : check(o, &c, why);
 }
 
 enum vt_err
@@ -85,8 +105,13 @@ vt_claim_take(const struct vt_home *h, const struct vt_offer *o, const char *cha
     char path[VT_PATH_MAX];
     char text[CLAIM_MAX];
     char hex[VT_DIGEST_HEX_SIZE];
-    enum vt_err err = vt_claim_check(h, o, why);
+    struct claim c = {0};
+    enum vt_err err = read_claim(h, o, &c, why);
     if (err == VT_OK)
+        err = check(o, &c, why);
+    if (err == VT_OK && c.begun)
+        return VT_OK; /* the first release of these bytes keeps the claim */
+    if (err == VT_OK || err == VT_E_NOENT)
         err = claim_path(h, o, path, why);
     if (err != VT_OK)
         return err;

@@ -27,7 +27,8 @@ VT_MUST enum vt_err vt_claim_file(const struct vt_home *h, const char *channel,
  * that was begun or published says others. */
 VT_MUST enum vt_err vt_claim_check(
     const struct vt_home *h, const struct vt_offer *o, struct vt_why *why);
-/* Claims it for the channel's release N, which must not be begun yet. */
+/* Claims it for the channel's release N, which must not be begun yet. A claim of
+ * the same bytes by a release that was begun stays as it is. */
 VT_MUST enum vt_err vt_claim_take(const struct vt_home *h, const struct vt_offer *o,
     const char *channel, uint64_t version, struct vt_why *why);
 

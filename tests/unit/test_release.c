@@ -536,6 +536,24 @@ test_same_version_other_bytes(void **state)
     assert_int_equal(stage(f, "lantern", "1.0.0", ONE), 3); /* the same bytes may come back */
 }
 
+/* A claim outlives a later release of the same bytes that was never begun. */
+static void
+test_claims(void **state)
+{
+    struct fixture *f = *state;
+    struct vt_stage_item one = item(f, "lantern", "1.0.0", ONE);
+    struct vt_stage_item two = item(f, "lantern", "1.0.0", TWO);
+    assert_int_equal(vt_claim_check(&f->home, &one.offer, NULL), VT_OK);
+    assert_int_equal(vt_claim_take(&f->home, &two.offer, "products", 1, NULL), VT_OK);
+    assert_int_equal(vt_claim_check(&f->home, &one.offer, NULL), VT_OK); /* not begun */
+    (void)release(f, "lantern", "1.0.0", ONE);
+    assert_int_equal(vt_claim_check(&f->home, &one.offer, NULL), VT_OK);
+    assert_int_equal(vt_claim_check(&f->home, &two.offer, NULL), VT_E_REFUSED);
+    assert_int_equal(vt_claim_take(&f->home, &one.offer, "products", 7, NULL), VT_OK);
+    assert_int_equal(vt_claim_check(&f->home, &two.offer, NULL), VT_E_REFUSED);
+    assert_int_equal(vt_claim_take(&f->home, &two.offer, "products", 7, NULL), VT_E_REFUSED);
+}
+
 /* What was only staged, and never had its signatures, may be made anew. */
 static void
 test_staged_only_is_no_release(void **state)
@@ -756,6 +774,7 @@ main(void)
         T(test_publish),
         T(test_next_release),
         T(test_same_version_other_bytes),
+        T(test_claims),
         T(test_staged_only_is_no_release),
         T(test_half_published),
         T(test_expired_staging),
