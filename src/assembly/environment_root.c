@@ -16,6 +16,7 @@
 #include "assembly/environment.h"
 
 #include "assembly/deb.h"
+#include "assembly/environment_repo.h"
 #include "assembly/scratch.h"
 #include "base/clock.h"
 #include "base/proc.h"
@@ -33,7 +34,6 @@
 #define MAKE_TIMEOUT_MS (1800 * 1000)
 #define LOCK_TIMEOUT_MS (1800 * 1000)
 #define LOCK_POLL_MS 200
-#define INDEX_MAX (64U * 1024U * 1024U)
 #define STATUS_MAX (64U * 1024U * 1024U)
 #define INCLUDE_MAX (1024U * 1024U)
 /* How much room the making takes, in bytes of package files. */
@@ -49,6 +49,7 @@ struct making {
     char fresh[VT_PATH_MAX]; /* CACHE/env/HEX.new */
     char log[VT_PATH_MAX];
     struct vt_scratch scratch;
+    struct vt_lock lock;
 };
 
 static enum vt_err
@@ -77,108 +78,6 @@ write_root_digest(const struct making *m, const struct vt_digest *d, struct vt_w
     vt_digest_hex(d, line);
     strcat(line, "\n");
     return err == VT_OK ? vt_file_create(path, 0644, line, strlen(line), why) : err;
-}
-
-/* Copies a package out of the store; what was copied is what is verified. */
-static enum vt_err
-copy_package(
-    const struct making *m, const struct vt_package *p, const char *to, struct vt_why *why)
-{
-    struct vt_buf b = VT_BUF(p->size);
-    FILE *f = NULL;
-    enum vt_err err = vt_store_get(m->store, &p->digest, &b, why);
-
-    if (err != VT_OK) {
-        err = vt_fail_in(why, err, "the package %s %s", p->name, p->version);
-        goto out;
-    }
-    if (b.len != p->size) {
-        err = vt_fail(why, VT_E_DIGEST, "the package %s has %zu bytes, not %llu", p->name,
-            b.len, (unsigned long long)p->size);
-        goto out;
-    }
-    f = fopen(to, "we");
-    if (f == NULL || fwrite(b.data, 1, b.len, f) != b.len || fclose(f) != 0)
-        err = vt_fail_errno(why, "cannot write %s", to);
-out:
-    vt_buf_release(&b);
-    return err;
-}
-
-static bool
-field_is(const struct vt_buf *control, const char *name, const char *want)
-{
-    char text[256];
-
-    return vt_deb_field(control->data, control->len, name, text, sizeof text) &&
-           strcmp(text, want) == 0;
-}
-
-/* The control file must be of the package that the manifest names, and leave to
- * the index what only an index says. */
-static enum vt_err
-check_control(const struct vt_buf *control, const struct vt_package *p, struct vt_why *why)
-{
-    static const char *const ours[] = {
-        "Filename", "Size", "MD5sum", "SHA1", "SHA256", "SHA512"};
-    size_t i;
-
-    if (!field_is(control, "Package", p->name) || !field_is(control, "Version", p->version) ||
-        !field_is(control, "Architecture", p->arch))
-        return vt_fail(why, VT_E_REFUSED,
-            "the file that the manifest calls %s %s (%s) is another package", p->name,
-            p->version, p->arch);
-    for (i = 0; i < sizeof ours / sizeof ours[0]; i++) {
-        if (vt_deb_has_field(control->data, control->len, ours[i]))
-            return vt_fail(why, VT_E_REFUSED,
-                "the control file of the package %s has a field %s", p->name, ours[i]);
-    }
-    return VT_OK;
-}
-
-/* One paragraph of the archive's index, from the package's own control file. */
-static enum vt_err
-put_index(struct vt_buf *b, const struct vt_package *p, const char *path, const char *file,
-    struct vt_why *why)
-{
-    struct vt_buf control = VT_BUF(VT_DEB_CONTROL_MAX);
-    enum vt_err err;
-
-    if ((err = vt_deb_control(path, &control, why)) != VT_OK ||
-        (err = check_control(&control, p, why)) != VT_OK)
-        goto out;
-    vt_buf_put(b, control.data, control.len);
-    vt_buf_putf(b, "Filename: ./%s\nSize: %llu\nSHA256: ", file, (unsigned long long)p->size);
-    vt_buf_put_hex(b, p->digest.b, sizeof p->digest.b);
-    vt_buf_puts(b, "\n\n");
-    err = vt_buf_check(b, "the index of packages", why);
-out:
-    vt_buf_release(&control);
-    return err;
-}
-
-/* An archive that apt reads: scratch/repo with the packages and their index. */
-static enum vt_err
-make_archive(const struct making *m, const char *repo, struct vt_why *why)
-{
-    struct vt_buf index = VT_BUF(INDEX_MAX);
-    char path[VT_PATH_MAX];
-    size_t i;
-    enum vt_err err = vt_dir_make(repo, 0755, why);
-
-    for (i = 0; err == VT_OK && i < m->env->count; i++) {
-        const struct vt_package *p = &m->env->package[i];
-        char file[32];
-
-        (void)snprintf(file, sizeof file, "%04zu.deb", i);
-        if ((err = vt_path(path, why, "%s/%s", repo, file)) == VT_OK &&
-            (err = copy_package(m, p, path, why)) == VT_OK)
-            err = put_index(&index, p, path, file, why);
-    }
-    if (err == VT_OK && (err = vt_path(path, why, "%s/Packages", repo)) == VT_OK)
-        err = vt_file_create(path, 0644, index.data, index.len, why);
-    vt_buf_release(&index);
-    return err;
 }
 
 static bool
@@ -227,6 +126,16 @@ tick(void *ctx, struct vt_why *why)
     return VT_OK;
 }
 
+/* In the child. When this process is killed, those that mmdebstrap started run on
+ * for a while: they hold the lock too, so that the next maker waits for them. */
+static bool
+prepare_maker(void *ctx)
+{
+    const int *lock_fd = ctx;
+
+    return fcntl(*lock_fd, F_SETFD, 0) == 0 && vt_scratch_no_sync(NULL);
+}
+
 static enum vt_err
 run_mmdebstrap(const struct making *m, const char *include, const char *source, const char *tmp,
     const char *tar, int log_fd, struct vt_why *why)
@@ -243,13 +152,15 @@ run_mmdebstrap(const struct making *m, const char *include, const char *source, 
     const char *env[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "LC_ALL=C.UTF-8", "TZ=UTC", "SOURCE_DATE_EPOCH=0", "DEBIAN_FRONTEND=noninteractive",
         tmp, NULL};
+    int lock_fd = m->lock.fd;
     struct vt_proc_opts opts = {.env = env,
         .cwd = "/",
         .log_fd = log_fd,
         .timeout_ms = MAKE_TIMEOUT_MS,
         .tick = tick,
         .tick_ctx = m->progress,
-        .prepare = vt_scratch_no_sync};
+        .prepare = prepare_maker,
+        .prepare_ctx = &lock_fd};
     enum vt_err err;
 
     (void)snprintf(arch, sizeof arch, "--architectures=%s", m->env->arch);
@@ -275,7 +186,7 @@ make_tar(struct making *m, const char *tar, struct vt_why *why)
         (err = vt_path(repo, why, "%s/repo", m->scratch.dir)) != VT_OK ||
         (err = vt_path(source, why, "deb [trusted=yes] copy:%s ./", repo)) != VT_OK ||
         (err = vt_path(tmp, why, "TMPDIR=%s", m->scratch.dir)) != VT_OK ||
-        (err = make_archive(m, repo, why)) != VT_OK)
+        (err = vt_environment_repo(m->store, m->env, repo, why)) != VT_OK)
         goto out;
     log_fd = open(m->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (log_fd < 0)
@@ -449,8 +360,7 @@ make_locked(struct making *m, const struct vt_digest *digest, const char *lock_p
     struct vt_digest *ret, struct vt_why *why)
 {
     struct vt_environment *env = NULL;
-    struct vt_lock lock = {.fd = -1};
-    enum vt_err err = take_lock(&lock, lock_path, m->progress, why);
+    enum vt_err err = take_lock(&m->lock, lock_path, m->progress, why);
 
     if (err != VT_OK)
         return err;
@@ -460,7 +370,7 @@ make_locked(struct making *m, const struct vt_digest *digest, const char *lock_p
         err = make_in_place(m, ret, why);
     }
     vt_environment_free(env);
-    vt_lock_release(&lock);
+    vt_lock_release(&m->lock);
     return err;
 }
 
@@ -469,7 +379,7 @@ vt_environment_root(struct vt_store *store, const struct vt_digest *digest,
     const char *cache_dir, struct vt_progress *progress, char ret_path[VT_PATH_MAX],
     struct vt_digest *ret_root, struct vt_why *why)
 {
-    struct making m = {.store = store, .progress = progress};
+    struct making m = {.store = store, .progress = progress, .lock = {.fd = -1}};
     char lock[VT_PATH_MAX];
     char path[VT_PATH_MAX];
     struct vt_digest root;
