@@ -11,7 +11,7 @@
 /* Copies a package out of the store; what was copied is what is verified. */
 static enum vt_err
 copy_package(
-    const struct making *m, const struct vt_package *p, const char *to, struct vt_why *why)
+    struct vt_store *store, const struct vt_package *p, const char *to, struct vt_why *why)
 {
     struct vt_buf b = VT_BUF(p->size);
     FILE *f = NULL;
