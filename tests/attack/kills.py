@@ -7,7 +7,7 @@ For each of assemble, rebuild and publish, and for each kind of process that is 
 (the command itself, its parts, the sandbox, the site's http, log and signer), one process is killed
 at a seeded moment.
 
-usage: kills.py VITRINE FOLDER CACHE [--rounds 2] [--seed 1]
+usage: kills.py VITRINE FOLDER CACHE [--rounds 2] [--most KINDS] [--seed 1]
 """
 
 import argparse
@@ -130,6 +130,7 @@ def main():
     ap.add_argument("folder")
     ap.add_argument("cache")
     ap.add_argument("--rounds", type=int, default=2)
+    ap.add_argument("--most", type=int, help="kinds of processes at the most, for each command")
     ap.add_argument("--seed", type=int, default=1)
     a = ap.parse_args()
     rng = random.Random(a.seed)
@@ -184,7 +185,10 @@ def main():
             kinds, took, _ = seen_while(p, args)
             complete(stage, v, args)
             print(f"{stage}: {took:.1f} s, processes {sorted(kinds)}", flush=True)
-            for kind in sorted(kinds):
+            chosen = sorted(kinds)
+            if a.most and a.most < len(chosen):
+                chosen = rng.sample(chosen, a.most)
+            for kind in chosen:
                 for _ in range(a.rounds):
                     v, args = prepare(stage)
                     hit = kill_one(p, args, kind, rng.uniform(0, took))

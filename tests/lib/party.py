@@ -78,7 +78,9 @@ class Parties:
         self.quorum = quorum
         self.services = {}
         self.ports = {}
-        self.dir.mkdir(parents=True, exist_ok=True)
+        if self.dir.exists():  # what a broken-off test left behind
+            shutil.rmtree(self.dir)
+        self.dir.mkdir(parents=True)
         self.site = self.dir / "zurich"
         self.policy = self.dir / "policy"
         self.root = self.site / "public/tuf/metadata/1.root.json"
