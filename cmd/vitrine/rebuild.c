@@ -256,10 +256,13 @@ run(const struct args *a, struct vt_party *p, struct vt_progress *progress, stru
 static int
 report(const struct vt_cmd *c, struct told *t, enum vt_err err, const struct vt_why *why)
 {
-    const char *text = t->text.len > 0 ? vt_buf_str(&t->text) : "nothing is left to rebuild\n";
+    if (t->text.len == 0 && err == VT_OK)
+        vt_buf_puts(&t->text, "nothing is left to rebuild\n");
+    if (t->text.len == 0)
+        return vt_cmd_fail(c, err, why);
     json_t *v = json_pack("{s:O, s:O, s:s, s:s}", "rebuilds", t->rebuilds, "staged", t->staged,
         "error", err == VT_OK ? "" : vt_err_name(err), "message", why->text);
-    int rc = vt_cmd_done(c, v, "%.*s", (int)strlen(text) - 1, text);
+    int rc = vt_cmd_done(c, v, "%.*s", (int)t->text.len - 1, vt_buf_str(&t->text));
     if (err == VT_OK || rc != 0)
         return rc;
     struct vt_cmd plain = *c;
