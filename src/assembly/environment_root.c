@@ -72,11 +72,12 @@ static enum vt_err
 write_root_digest(const struct making *m, const struct vt_digest *d, struct vt_why *why)
 {
     char path[VT_PATH_MAX];
+    char hex[VT_DIGEST_HEX_SIZE];
     char line[VT_DIGEST_HEX_SIZE + 1];
     enum vt_err err = vt_path(path, why, "%s/root.sha256", m->fresh);
 
-    vt_digest_hex(d, line);
-    strcat(line, "\n");
+    vt_digest_hex(d, hex);
+    (void)snprintf(line, sizeof line, "%s\n", hex);
     return err == VT_OK ? vt_file_create(path, 0644, line, strlen(line), why) : err;
 }
 

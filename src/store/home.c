@@ -206,6 +206,7 @@ save_pair(const struct vt_home *h, const char *key, const struct vt_key *k,
 {
     char path[VT_PATH_MAX];
     char vpath[VT_PATH_MAX];
+    char vkey_text[VT_VKEY_TEXT_MAX];
     char text[VT_VKEY_TEXT_MAX + 1];
     enum vt_err err;
 
@@ -214,8 +215,8 @@ save_pair(const struct vt_home *h, const char *key, const struct vt_key *k,
         return err;
     if (vt_file_exists(path))
         return vt_fail(why, VT_E_EXIST, "there is a key %s already", path);
-    vt_vkey_format(vkey, text);
-    strcat(text, "\n");
+    vt_vkey_format(vkey, vkey_text);
+    (void)snprintf(text, sizeof text, "%s\n", vkey_text);
     if ((err = vt_file_replace(vpath, 0644, text, strlen(text), why)) != VT_OK)
         return err;
     return vt_key_save(k, path, passphrase, why);

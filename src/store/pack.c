@@ -59,7 +59,9 @@ open_writer(struct vt_pack *p, struct vt_why *why)
 void
 vt_pack_limits_fill(struct vt_pack_limits *to, const struct vt_pack_limits *from)
 {
-    *to = from == NULL ? (struct vt_pack_limits){0} : *from;
+    *to = (struct vt_pack_limits){0};
+    if (from != NULL)
+        *to = *from;
     if (to->size_max == 0)
         to->size_max = VT_PACK_SIZE_MAX;
     if (to->file_max == 0)

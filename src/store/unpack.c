@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libarchive reads the archive; every file is made here, by openat below a
- * folder that was opened without following links, so that nothing an archive
- * says can lead out of it. libarchive's own disk writer is not used.
+ * libarchive reads the archive; every file is made here (see place.h), so that
+ * nothing an archive says can lead out of the folder. libarchive's own disk
+ * writer is not used.
  */
 #include "store/unpack.h"
 
 #include "base/file.h"
-#include "store/folder.h"
+#include "store/place.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -30,9 +30,7 @@ struct unpack {
     locale_t before;
     struct vt_unpack_opts opts;
     bool system; /* a system's root folder: see vt_unpack_system */
-    int root;
-    int parent; /* the folder named by parent_name, opened; -1: none yet */
-    char parent_name[VT_PATH_MAX];
+    struct vt_place place;
     uint64_t bytes;
     uint64_t entries;
     uint64_t files;
@@ -45,85 +43,6 @@ fail_read(const struct unpack *u, struct vt_why *why)
 
     return vt_fail(why, VT_E_SYNTAX, "the archive does not read: %s",
         text == NULL ? "unknown error" : text);
-}
-
-/* Opens (and when missing makes) folder `name` in `dir`, never through a link. */
-static enum vt_err
-enter(int dir, const char *name, const char *path, int *ret, struct vt_why *why)
-{
-    int fd;
-
-    if (mkdirat(dir, name, 0700) != 0) {
-        if (errno != EEXIST)
-            return vt_fail_errno(why, "cannot make the folder %s", path);
-    } else if (fchmodat(dir, name, 0755, 0) != 0) {
-        return vt_fail_errno(why, "cannot set the mode of the folder %s", path);
-    }
-    fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd >= 0) {
-        *ret = fd;
-        return VT_OK;
-    }
-    if (errno == ELOOP || errno == ENOTDIR)
-        return vt_fail(
-            why, VT_E_REFUSED, "the archive leads through %s, which is no folder", path);
-    return vt_fail_errno(why, "cannot open the folder %s", path);
-}
-
-/* Opens the folder `path` ("" for the top) part by part; the caller closes it. */
-static enum vt_err
-enter_all(const struct unpack *u, const char *path, int *ret, struct vt_why *why)
-{
-    char part[VT_PATH_MAX];
-    struct vt_reader rest = VT_READER(path, strlen(path));
-    struct vt_reader word;
-    int fd = fcntl(u->root, F_DUPFD_CLOEXEC, 3);
-    enum vt_err err = VT_OK;
-
-    if (fd < 0)
-        return vt_fail_errno(why, "cannot open the folder to unpack into");
-    while (err == VT_OK && vt_reader_word(&rest, '/', &word)) {
-        int next = -1;
-
-        if (!vt_reader_cstr(&word, part, sizeof part))
-            err = vt_fail(why, VT_E_REFUSED, "%s: a part is too long", path);
-        else
-            err = enter(fd, part, path, &next, why);
-        close(fd);
-        fd = next;
-    }
-    if (err == VT_OK)
-        *ret = fd;
-    return err;
-}
-
-/* The folder that `path` stands in, opened and kept for the next entry, and the
- * last part of the path. */
-static enum vt_err
-parent_of(
-    struct unpack *u, const char *path, int *ret_dir, const char **ret_base, struct vt_why *why)
-{
-    const char *slash = strrchr(path, '/');
-    size_t len = slash == NULL ? 0 : (size_t)(slash - path);
-    enum vt_err err;
-    int fd;
-
-    if (u->parent < 0 || strlen(u->parent_name) != len ||
-        memcmp(u->parent_name, path, len) != 0) {
-        char name[VT_PATH_MAX];
-
-        memcpy(name, path, len);
-        name[len] = '\0';
-        if ((err = enter_all(u, name, &fd, why)) != VT_OK)
-            return err;
-        if (u->parent >= 0)
-            close(u->parent);
-        u->parent = fd;
-        memcpy(u->parent_name, name, len + 1);
-    }
-    *ret_dir = u->parent;
-    *ret_base = slash == NULL ? path : slash + 1;
-    return VT_OK;
 }
 
 /* Whether a system's file may have that name: vt_path_is_safe, but for the
@@ -169,18 +88,6 @@ clean_name(const struct unpack *u, const char *raw, char ret[VT_PATH_MAX], struc
     return VT_OK;
 }
 
-static enum vt_err
-make_folder(struct unpack *u, const char *path, struct vt_why *why)
-{
-    int fd;
-    enum vt_err err = enter_all(u, path, &fd, why);
-
-    if (err != VT_OK)
-        return err;
-    close(fd);
-    return VT_OK;
-}
-
 /* Whether a link's target stays below the top folder. Only its first parts may
  * be "..", no more of them than the link is deep: the folders above the link are
  * true folders, so this holds even when later parts are links, which hold it too. */
@@ -220,7 +127,7 @@ make_link(struct unpack *u, struct archive_entry *e, const char *path, struct vt
     if (!u->system && !u->opts.outward_links && !link_is_inward(path, target))
         return vt_fail(
             why, VT_E_REFUSED, "the link %s leads out of the archive, to %s", path, target);
-    if ((err = parent_of(u, path, &dir, &base, why)) != VT_OK)
+    if ((err = vt_place_parent(&u->place, path, &dir, &base, why)) != VT_OK)
         return err;
     if (symlinkat(target, dir, base) != 0)
         return vt_fail_errno(why, "cannot make the link %s", path);
@@ -239,31 +146,6 @@ account(struct unpack *u, const char *path, uint64_t size, struct vt_why *why)
         return vt_fail(why, VT_E_LIMIT, "the archive has more than %llu bytes of files",
             (unsigned long long)u->opts.size_max);
     u->bytes += size;
-    return VT_OK;
-}
-
-/* Creates the file; it must be new. Its mode is set whatever the umask. */
-static enum vt_err
-create(struct unpack *u, const char *path, mode_t mode, int *ret, struct vt_why *why)
-{
-    const char *base;
-    int dir;
-    int fd;
-    enum vt_err err = parent_of(u, path, &dir, &base, why);
-
-    if (err != VT_OK)
-        return err;
-    fd = openat(dir, base, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0 && errno == EEXIST)
-        return vt_fail(why, VT_E_REFUSED, "the archive has %s twice", path);
-    if (fd < 0)
-        return vt_fail_errno(why, "cannot make the file %s", path);
-    if (fchmod(fd, mode) != 0) {
-        err = vt_fail_errno(why, "cannot set the mode of %s", path);
-        close(fd);
-        return err;
-    }
-    *ret = fd;
     return VT_OK;
 }
 
@@ -314,7 +196,7 @@ make_file(struct unpack *u, struct archive_entry *e, const char *path, struct vt
     if (archive_entry_sparse_count(e) > 0)
         return vt_fail(why, VT_E_REFUSED, "%s is a sparse file", path);
     if ((err = account(u, path, size, why)) != VT_OK ||
-        (err = create(u, path, mode_of(e), &fd, why)) != VT_OK)
+        (err = vt_place_create(&u->place, path, mode_of(e), &fd, why)) != VT_OK)
         return err;
     err = write_content(u, fd, path, size, why);
     if (close(fd) != 0 && err == VT_OK)
@@ -334,7 +216,7 @@ open_linked(struct unpack *u, const char *path, const char *target, int *ret, st
     int dir;
     int fd;
 
-    if ((err = parent_of(u, target, &dir, &base, why)) != VT_OK)
+    if ((err = vt_place_parent(&u->place, target, &dir, &base, why)) != VT_OK)
         return err;
     fd = openat(dir, base, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, st) != 0 || !S_ISREG(st->st_mode)) {
@@ -352,14 +234,14 @@ copy_fd(int from, int to, struct vt_why *why)
 {
     uint8_t *chunk = malloc(READ_BLOCK);
     size_t got = 0;
-    enum vt_err err;
+    enum vt_err err = VT_OK;
 
     if (chunk == NULL)
         return vt_fail(why, VT_E_NOMEM, "no memory to copy a file");
     do {
-        if ((err = vt_fd_read(from, chunk, READ_BLOCK, &got, why)) != VT_OK)
-            break;
-        err = vt_fd_write(to, chunk, got, why);
+        err = vt_fd_read(from, chunk, READ_BLOCK, &got, why);
+        if (err == VT_OK)
+            err = vt_fd_write(to, chunk, got, why);
     } while (err == VT_OK && got == READ_BLOCK);
     free(chunk);
     return err;
@@ -378,7 +260,7 @@ make_copy(struct unpack *u, struct archive_entry *e, const char *path, struct vt
         (err = open_linked(u, path, target, &from, &st, why)) != VT_OK)
         return err;
     if ((err = account(u, path, (uint64_t)st.st_size, why)) == VT_OK &&
-        (err = create(u, path, st.st_mode & 0777, &to, why)) == VT_OK) {
+        (err = vt_place_create(&u->place, path, st.st_mode & 0777, &to, why)) == VT_OK) {
         err = copy_fd(from, to, why);
         if (close(to) != 0 && err == VT_OK)
             err = vt_fail_errno(why, "cannot write %s", path);
@@ -412,7 +294,7 @@ take_entry(struct unpack *u, struct archive_entry *e, struct vt_why *why)
     if (archive_entry_hardlink(e) != NULL)
         return make_copy(u, e, path, why);
     if (archive_entry_filetype(e) == AE_IFDIR)
-        return make_folder(u, path, why);
+        return vt_place_folder(&u->place, path, why);
     if (archive_entry_filetype(e) == AE_IFLNK)
         return make_link(u, e, path, why);
     if (archive_entry_filetype(e) != AE_IFREG)
@@ -435,27 +317,8 @@ take_all(struct unpack *u, struct vt_why *why)
     }
     if (r != ARCHIVE_EOF)
         return fail_read(u, why);
-    if (u->opts.durable && syncfs(u->root) != 0)
+    if (u->opts.durable && syncfs(u->place.root) != 0)
         return vt_fail_errno(why, "cannot make what was unpacked durable");
-    return VT_OK;
-}
-
-static enum vt_err
-open_root(struct unpack *u, const char *dir, struct vt_why *why)
-{
-    struct vt_folder names = {0};
-    bool empty;
-    enum vt_err err;
-
-    u->root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (u->root < 0)
-        return vt_fail_errno(why, "cannot open the folder %s", dir);
-    if ((err = vt_folder_read(&names, u->root, dir, why)) != VT_OK)
-        return err;
-    empty = names.count == 0;
-    vt_folder_release(&names);
-    if (!empty)
-        return vt_fail(why, VT_E_STATE, "the folder %s is not empty", dir);
     return VT_OK;
 }
 
@@ -475,8 +338,7 @@ take_opts(struct vt_unpack_opts *to, const struct vt_unpack_opts *from)
 static enum vt_err
 begin(struct unpack *u, const struct vt_unpack_opts *opts, const char *dir, struct vt_why *why)
 {
-    u->root = -1;
-    u->parent = -1;
+    u->place = VT_PLACE_NONE;
     u->utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
     if (u->utf8 != (locale_t)0)
         u->before = uselocale(u->utf8);
@@ -488,7 +350,7 @@ begin(struct unpack *u, const struct vt_unpack_opts *opts, const char *dir, stru
         (!u->system && archive_read_support_filter_zstd(u->a) != ARCHIVE_OK))
         return vt_fail(why, VT_E_IO, "libarchive reads no pax tar with zstd: %s",
             archive_error_string(u->a));
-    return open_root(u, dir, why);
+    return vt_place_open(&u->place, dir, why);
 }
 
 static void
@@ -500,10 +362,7 @@ finish(struct unpack *u)
         (void)uselocale(u->before);
         freelocale(u->utf8);
     }
-    if (u->parent >= 0)
-        close(u->parent);
-    if (u->root >= 0)
-        close(u->root);
+    vt_place_release(&u->place);
 }
 
 static enum vt_err
