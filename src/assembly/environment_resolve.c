@@ -116,17 +116,17 @@ static enum vt_err
 store_manifest(struct vt_store *store, const struct vt_apt *apt,
     const struct vt_apt_choice *list, size_t n, struct vt_digest *ret, struct vt_why *why)
 {
-    struct vt_environment e = {.count = n};
+    struct vt_package *packages = calloc(n > 0 ? n : 1, sizeof *packages);
+    struct vt_environment e = {.count = n, .package = packages};
     struct vt_environment *check = NULL;
     struct vt_buf b = VT_BUF(VT_ENVIRONMENT_MAX);
     size_t i;
     enum vt_err err;
 
-    e.package = calloc(n > 0 ? n : 1, sizeof *e.package);
-    if (e.package == NULL)
+    if (packages == NULL)
         return vt_fail(why, VT_E_NOMEM, "no memory for an environment's manifest");
     for (i = 0; i < n; i++)
-        e.package[i] = list[i].package;
+        packages[i] = list[i].package;
     (void)strncpy(e.distribution, vt_apt_distribution(apt), sizeof e.distribution - 1);
     (void)strncpy(e.arch, vt_apt_arch(apt), sizeof e.arch - 1);
     vt_environment_put(&b, &e);
@@ -135,7 +135,7 @@ store_manifest(struct vt_store *store, const struct vt_apt *apt,
         err = vt_store_put(store, b.data, b.len, ret, why);
     vt_environment_free(check);
     vt_buf_release(&b);
-    free(e.package);
+    free(packages);
     return err;
 }
 

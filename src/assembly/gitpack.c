@@ -175,7 +175,7 @@ static enum vt_err
 pack_tree(const struct packing *p, const git_oid *id, const char *name, unsigned depth,
     struct vt_why *why)
 {
-    struct sorted s;
+    struct sorted s = {0};
     char path[VT_PATH_MAX];
     size_t i;
     enum vt_err err;
@@ -242,7 +242,7 @@ static enum vt_err
 copy_tree(
     struct copying *c, const git_oid *id, const char *name, unsigned depth, struct vt_why *why)
 {
-    struct sorted s;
+    struct sorted s = {0};
     char path[VT_PATH_MAX];
     size_t i;
     enum vt_err err;
