@@ -133,6 +133,7 @@ serve_as_init(const struct vt_sandbox_child *c)
     int status = 0;
     pid_t gone = 0;
     (void)close(c->block_write);
+    (void)prctl(PR_SET_NAME, "sandbox");
     /* A parent that died before this closed the pipe, which is read after it. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || read(c->fds->block, &go, 1) != 1)
         _exit(127);
