@@ -39,8 +39,8 @@ size_t engine_list(const struct engine *e, engine_rule_fn *fn, void *ctx);
 
 /* Scans the file behind fd for at most `seconds` (0: no limit); calls fn for each rule
  * that matches. */
-enum engine_result engine_scan(struct engine *e, int fd, int seconds, engine_rule_fn *fn,
-    void *ctx);
+enum engine_result engine_scan(
+    struct engine *e, int fd, int seconds, engine_rule_fn *fn, void *ctx);
 /* libyara's number of the last ENGINE_FAILED. */
 int engine_error(const struct engine *e);
 

@@ -184,8 +184,8 @@ parse_number(const char *s, uint64_t max, uint64_t *ret)
     errno = 0;
     v = strtoull(s, &end, 10);
     if (errno != 0 || end == s || *end != '\0' || *s == '-' || v > max) {
-        fprintf(stderr, "lantern: %s: not a number from 0 to %llu\n", s,
-            (unsigned long long)max);
+        fprintf(
+            stderr, "lantern: %s: not a number from 0 to %llu\n", s, (unsigned long long)max);
         return -1;
     }
     *ret = v;

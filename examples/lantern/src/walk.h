@@ -29,7 +29,7 @@ struct walk_ops {
 
 /* `path` itself may be a file or a folder; a symbolic link there is followed,
  * since a person named it. */
-void walk(const char *path, const struct walk_limits *limits, const struct walk_ops *ops,
-    void *ctx);
+void walk(
+    const char *path, const struct walk_limits *limits, const struct walk_ops *ops, void *ctx);
 
 #endif
