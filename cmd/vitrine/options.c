@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define OPTS_MAX 32
 #define HELP_WIDTH 80
@@ -295,6 +296,7 @@ vt_cmd_parse(struct vt_cmd *c, int argc, char **argv)
     code = check(&p);
     if (code >= 0)
         return code;
-    vt_progress_init(&c->progress, c->quiet || c->json);
+    /* A script reads the object; a person at its terminal still sees that work goes on. */
+    vt_progress_init(&c->progress, c->quiet || (c->json && isatty(STDERR_FILENO) != 1));
     return -1;
 }
