@@ -78,7 +78,7 @@ vt_progress_set(struct vt_progress *p, uint64_t done)
     int64_t now;
 
     p->done = done;
-    if (p->quiet || !p->tty)
+    if (p->quiet || !p->tty || p->label[0] == '\0')
         return;
     now = vt_clock_monotonic_ms();
     if (now - p->drawn_ms < REDRAW_MS)
