@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A run that goes on already is waited for: what it answers is not done again. */
+#define LOCK_TIMEOUT_MS (1800 * 1000)
+
 /*
  * init
  */
@@ -234,7 +237,8 @@ run(const struct args *a, struct vt_party *p, struct vt_progress *progress, stru
     if (err == VT_OK)
         err = vt_home_path(&p->home, lock_path, why, "lock");
     if (err == VT_OK)
-        err = vt_lock_take(&lock, lock_path, "this rebuilder's home", why);
+        err = vt_lock_wait(
+            &lock, lock_path, "this rebuilder's home", LOCK_TIMEOUT_MS, progress, why);
     if (err != VT_OK)
         return err;
     r.policy = p->policy;

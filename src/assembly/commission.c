@@ -10,6 +10,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* Whoever assembles the very same is waited for: its result will be ours. */
+#define LOCK_TIMEOUT_MS (1800 * 1000)
+
 /* One commission under way. */
 struct work {
     const struct vt_commission *c;
@@ -130,7 +133,8 @@ prepare(struct work *w, struct vt_why *why)
     if (err == VT_OK)
         err = vt_home_path(c->record.home, path, why, "records/%s.lock", w->name);
     if (err == VT_OK)
-        err = vt_lock_take(&w->lock, path, "this very assembly", why);
+        err = vt_lock_wait(
+            &w->lock, path, "this very assembly", LOCK_TIMEOUT_MS, c->progress, why);
     return err;
 }
 

@@ -18,7 +18,6 @@
 #include "assembly/deb.h"
 #include "assembly/environment_repo.h"
 #include "assembly/scratch.h"
-#include "base/clock.h"
 #include "base/proc.h"
 #include "store/unpack.h"
 
@@ -28,12 +27,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define MAKE_TIMEOUT_MS (1800 * 1000)
 #define LOCK_TIMEOUT_MS (1800 * 1000)
-#define LOCK_POLL_MS 200
 #define STATUS_MAX (64U * 1024U * 1024U)
 #define INCLUDE_MAX (1024U * 1024U)
 /* How much room the making takes, in bytes of package files. */
@@ -315,25 +312,6 @@ make_in_place(struct making *m, struct vt_digest *ret, struct vt_why *why)
     return vt_dir_sync(env_dir, why);
 }
 
-/* Waits for whoever makes the same root in the same cache. */
-static enum vt_err
-take_lock(
-    struct vt_lock *lock, const char *path, struct vt_progress *progress, struct vt_why *why)
-{
-    const struct timespec pause = {.tv_nsec = LOCK_POLL_MS * 1000000L};
-    int64_t until = vt_clock_monotonic_ms() + LOCK_TIMEOUT_MS;
-    enum vt_err err;
-
-    while (
-        (err = vt_lock_take(lock, path, "the environment's root folder", why)) == VT_E_BUSY &&
-        vt_clock_monotonic_ms() < until) {
-        if (progress != NULL)
-            vt_progress_set(progress, 0);
-        (void)nanosleep(&pause, NULL);
-    }
-    return err;
-}
-
 static enum vt_err
 make_paths(struct making *m, const struct vt_digest *digest, const char *cache_dir,
     char lock[VT_PATH_MAX], struct vt_why *why)
@@ -361,7 +339,8 @@ make_locked(struct making *m, const struct vt_digest *digest, const char *lock_p
     struct vt_digest *ret, struct vt_why *why)
 {
     struct vt_environment *env = NULL;
-    enum vt_err err = take_lock(&m->lock, lock_path, m->progress, why);
+    enum vt_err err = vt_lock_wait(&m->lock, lock_path, "the environment's root folder",
+        LOCK_TIMEOUT_MS, m->progress, why);
 
     if (err != VT_OK)
         return err;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/file.h"
 
+#include "base/clock.h"
+#include "base/progress.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -12,11 +14,13 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define READ_CHUNK 65536U
 #define PATH_FROM_OUTSIDE_MAX 1024U
 #define TEMP_TRIES 100
+#define LOCK_POLL_MS 100
 
 enum vt_err
 vt_path(char ret[VT_PATH_MAX], struct vt_why *why, const char *fmt, ...)
@@ -385,6 +389,23 @@ vt_lock_take(struct vt_lock *l, const char *path, const char *what, struct vt_wh
     }
     l->fd = fd;
     return VT_OK;
+}
+
+enum vt_err
+vt_lock_wait(struct vt_lock *l, const char *path, const char *what, int64_t timeout_ms,
+    struct vt_progress *progress, struct vt_why *why)
+{
+    const struct timespec pause = {.tv_nsec = LOCK_POLL_MS * 1000000L};
+    int64_t until = vt_clock_monotonic_ms() + timeout_ms;
+    enum vt_err err;
+
+    while ((err = vt_lock_take(l, path, what, why)) == VT_E_BUSY &&
+           vt_clock_monotonic_ms() < until) {
+        if (progress != NULL)
+            vt_progress_set(progress, 0);
+        (void)nanosleep(&pause, NULL);
+    }
+    return err;
 }
 
 void

@@ -85,6 +85,12 @@ struct vt_lock {
 };
 VT_MUST enum vt_err vt_lock_take(
     struct vt_lock *l, const char *path, const char *what, struct vt_why *why);
+/* The same, but waits up to timeout_ms for the other process to be done: what
+ * it does is what this one would do, or ends soon. Ticks progress (may be NULL)
+ * meanwhile. VT_E_BUSY after that. */
+struct vt_progress;
+VT_MUST enum vt_err vt_lock_wait(struct vt_lock *l, const char *path, const char *what,
+    int64_t timeout_ms, struct vt_progress *progress, struct vt_why *why);
 void vt_lock_release(struct vt_lock *l);
 
 #endif

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Those who hold the lock are done in a moment, or wait for witnesses. */
+#define LOCK_TIMEOUT_MS 5000
 #define DAY INT64_C(86400)
 
 typedef unsigned long long ull;
@@ -157,7 +159,9 @@ vt_repository_lock(const struct vt_home *h, struct vt_lock *ret, struct vt_why *
         err = vt_dir_make(path, 0700, why);
     if (err == VT_OK)
         err = vt_home_path(h, path, why, "releases/lock");
-    return err != VT_OK ? err : vt_lock_take(ret, path, "the site's repository", why);
+    return err != VT_OK
+               ? err
+               : vt_lock_wait(ret, path, "the site's repository", LOCK_TIMEOUT_MS, NULL, why);
 }
 
 bool

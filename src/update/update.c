@@ -9,6 +9,9 @@
 
 #include <stdlib.h>
 
+/* Another update of the same folder is often about to end. */
+#define LOCK_TIMEOUT_MS 5000
+
 struct run {
     const struct vt_update_opts *o;
     struct vt_tuf_names names;
@@ -174,7 +177,7 @@ vt_update_run(
     if (err == VT_OK)
         err = vt_path(path, why, "%s/.vitrine/lock", opts->into);
     if (err == VT_OK)
-        err = vt_lock_take(&lock, path, "an update of this folder", why);
+        err = vt_lock_wait(&lock, path, "an update of this folder", LOCK_TIMEOUT_MS, NULL, why);
     if (err != VT_OK)
         return err;
     err = run_locked(&r, why);

@@ -662,6 +662,50 @@ test_lock_keeps_other_processes_out(void **state)
     assert_int_equal(vt_lock_take(&l, in_dir("no/lock"), "x", &why), VT_E_NOENT);
 }
 
+/* A process that takes the lock, says so, and ends once it is told to. */
+static pid_t
+hold_lock(const char *path, int told[2])
+{
+    struct vt_lock l = {0};
+    int says[2];
+    char c;
+
+    assert_int_equal(pipe(says), 0);
+    assert_int_equal(pipe(told), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        close(told[1]);
+        if (vt_lock_take(&l, path, "the log", NULL) != VT_OK || write(says[1], "x", 1) != 1)
+            _exit(1);
+        _exit(read(told[0], &c, 1) < 0); /* until the other end closes */
+    }
+    close(told[0]);
+    close(says[1]);
+    assert_int_equal(read(says[0], &c, 1), 1);
+    close(says[0]);
+    return pid;
+}
+
+static void
+test_lock_wait(void **state)
+{
+    const char *path = in_dir("lock");
+    struct vt_lock l = {0};
+    struct vt_why why;
+    int told[2], status = 0;
+    (void)state;
+
+    pid_t pid = hold_lock(path, told);
+    assert_int_equal(vt_lock_wait(&l, path, "the log", 250, NULL, &why), VT_E_BUSY);
+    close(told[1]);
+    assert_int_equal(vt_lock_wait(&l, path, "the log", 60000, NULL, &why), VT_OK);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    vt_lock_release(&l);
+    assert_int_equal(vt_lock_wait(&l, in_dir("no/lock"), "x", 60000, NULL, &why), VT_E_NOENT);
+}
+
 #define T(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int
@@ -690,6 +734,7 @@ main(void)
         T(test_tree_remove_any_depth),
         T(test_link_switch),
         T(test_lock_keeps_other_processes_out),
+        T(test_lock_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
