@@ -915,8 +915,15 @@ static void
 test_asks_at_the_terminal(void **state)
 {
     char shown[256];
+    int ours = -1, theirs = -1;
     (void)state;
 
+    if (openpty(&ours, &theirs, NULL, NULL, NULL) != 0) {
+        print_message("no pseudo terminals here (is /dev/pts mounted?)\n");
+        skip();
+    }
+    close(ours);
+    close(theirs);
     assert_int_equal(ask_at_a_terminal("open sesame\n", shown, sizeof shown), 0);
     assert_string_equal(shown, "pass?phrase: \r\n");
     assert_int_equal(ask_at_a_terminal("\n", shown, sizeof shown), 2);
