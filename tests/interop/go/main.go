@@ -183,6 +183,12 @@ func proofFile(proof, entry []byte, v note.Verifier) error {
 	if !found || len(lines) < 2 || lines[0] != "c2sp.org/tlog-proof@v1" {
 		return errors.New("not a tlog-proof")
 	}
+	if strings.HasPrefix(lines[1], "extra ") { // the application's own, and optional
+		lines = lines[1:]
+		if len(lines) < 2 {
+			return errors.New("a tlog-proof without an index")
+		}
+	}
 	index, err := strconv.ParseInt(strings.TrimPrefix(lines[1], "index "), 10, 64)
 	if err != nil {
 		return err
