@@ -189,16 +189,12 @@ func proofFile(proof, entry []byte, v note.Verifier) error {
 			return errors.New("a tlog-proof without an index")
 		}
 	}
-	lines = lines[1:]
-	if strings.HasPrefix(lines[0], "extra ") && len(lines) > 1 {
-		lines = lines[1:] // what else the log's operator says; nothing that is proven
-	}
-	index, err := strconv.ParseInt(strings.TrimPrefix(lines[0], "index "), 10, 64)
+	index, err := strconv.ParseInt(strings.TrimPrefix(lines[1], "index "), 10, 64)
 	if err != nil {
 		return err
 	}
 	var path tlog.RecordProof
-	for _, line := range lines[1:] {
+	for _, line := range lines[2:] {
 		h, err := base64.StdEncoding.DecodeString(line)
 		if err != nil || len(h) != tlog.HashSize {
 			return errors.New("a hash of the path does not parse")
