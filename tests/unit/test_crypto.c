@@ -874,6 +874,43 @@ test_no_terminal_to_ask_at(void **state)
     (void)close(fd);
 }
 
+/* Asked at the terminal: the last thing shown is the end mark, and the process
+ * stays until it has been read. A session leader that exits hangs its terminal
+ * up, and what was not read by then is lost. */
+#define END_MARK "[end]"
+
+static int
+ask_and_wait(int until)
+{
+    struct vt_buf b = VT_BUF(VT_PASSPHRASE_MAX);
+    enum vt_err err = vt_passphrase_ask("pass\033phrase", &b, NULL);
+    char c = 0;
+
+    if (vt_fd_write(STDOUT_FILENO, END_MARK, strlen(END_MARK), NULL) != VT_OK)
+        return 3;
+    if (read(until, &c, 1) < 0)
+        return 3;
+    if (err == VT_OK && strcmp(vt_buf_str(&b), "open sesame") == 0)
+        return 0;
+    return err == VT_E_CONFIG && b.len == 0 ? 2 : 1;
+}
+
+/* Reads the terminal until it has shown `mark`; what came before it is left. */
+static void
+read_until(int tty, const char *mark, char *ret, size_t size, size_t *len)
+{
+    for (;;) {
+        ssize_t n = 0;
+        ret[*len] = '\0';
+        if (strstr(ret, mark) != NULL)
+            return;
+        assert_true(*len + 1 < size);
+        n = read(tty, ret + *len, size - 1 - *len);
+        assert_true(n > 0);
+        *len += (size_t)n;
+    }
+}
+
 /* Types `typed` at a terminal where a child is asked; what it was shown and its
  * exit code are returned. */
 static int
@@ -882,29 +919,22 @@ ask_at_a_terminal(const char *typed, char *ret, size_t size)
     size_t len = 0;
     int status = -1;
     int tty = -1;
-    pid_t pid = forkpty(&tty, NULL, NULL, NULL);
+    int until[2];
+    pid_t pid = -1;
 
+    assert_int_equal(pipe(until), 0);
+    pid = forkpty(&tty, NULL, NULL, NULL);
     assert_true(pid >= 0);
     if (pid == 0) {
-        struct vt_buf b = VT_BUF(VT_PASSPHRASE_MAX);
-        enum vt_err err = vt_passphrase_ask("pass\033phrase", &b, NULL);
-        if (err == VT_OK && strcmp(vt_buf_str(&b), "open sesame") == 0)
-            _exit(0);
-        _exit(err == VT_E_CONFIG && b.len == 0 ? 2 : 1);
+        (void)close(until[1]);
+        _exit(ask_and_wait(until[0]));
     }
-    while (len + 1 < size && memmem(ret, len, ": ", 2) == NULL) {
-        ssize_t n = read(tty, ret + len, size - 1 - len);
-        assert_true(n > 0);
-        len += (size_t)n;
-    }
+    (void)close(until[0]);
+    read_until(tty, ": ", ret, size, &len);
     assert_int_equal(vt_fd_write(tty, typed, strlen(typed), NULL), VT_OK);
-    for (;;) {
-        ssize_t n = read(tty, ret + len, size - 1 - len);
-        if (n <= 0)
-            break;
-        len += (size_t)n;
-    }
-    ret[len] = '\0';
+    read_until(tty, END_MARK, ret, size, &len);
+    *strstr(ret, END_MARK) = '\0';
+    (void)close(until[1]);
     assert_int_equal(waitpid(pid, &status, 0), pid);
     (void)close(tty);
     assert_true(WIFEXITED(status));
