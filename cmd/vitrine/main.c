@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd.h"
+#include "vault.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@ static const struct vt_cmd_verb commands[] = {
     {"policy", "check and seal policy files", vt_cmd_policy},
     {"verify", "check an artifact against its passport, offline", vt_cmd_verify},
     {"update", "fetch, check and install a channel's releases", vt_cmd_update},
+    {"vault", "keep and use users' data as the policy says, provably", vt_cmd_vault},
     {NULL, NULL, NULL},
 };
 

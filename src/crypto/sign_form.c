@@ -107,6 +107,23 @@ is_tuf(struct vt_reader r)
     return ok;
 }
 
+/* A first line of ours, then whole lines of a word, a space and more. */
+static bool
+is_vault(struct vt_reader r)
+{
+    struct vt_reader line;
+    struct vt_reader word;
+
+    if (!vt_reader_skip(&r, "vitrine/vault/") || !vt_reader_line(&r, &line) || r.left == 0)
+        return false;
+    while (r.left > 0) {
+        if (!vt_reader_line(&r, &line) || !vt_reader_word(&line, ' ', &word) ||
+            word.left == 0 || line.left == 0)
+            return false;
+    }
+    return true;
+}
+
 bool
 vt_sign_form_ok(enum vt_sign_kind kind, const char *key_name, const void *msg, size_t len)
 {
@@ -123,6 +140,8 @@ vt_sign_form_ok(enum vt_sign_kind kind, const char *key_name, const void *msg, s
         return is_dsse(r);
     case VT_SIGN_TUF:
         return is_tuf(r);
+    case VT_SIGN_VAULT:
+        return is_vault(r);
     default:
         return false;
     }

@@ -22,6 +22,7 @@ enum vt_sign_kind {
     VT_SIGN_ENTRY = 3,       /* begins "vitrine/entry/v1\n" */
     VT_SIGN_DSSE = 4,        /* begins "DSSEv1 " */
     VT_SIGN_TUF = 5,         /* canonical JSON object with "_type" */
+    VT_SIGN_VAULT = 6,       /* begins "vitrine/vault/": a ledger document */
 };
 #define VT_SIGN_BIT(kind) (1U << (unsigned)(kind))
 

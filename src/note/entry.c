@@ -14,6 +14,7 @@ enum need {
     NEED_NONE, /* never */
     NEED_ONE,  /* exactly once */
     NEED_SOME, /* at least once */
+    NEED_ANY,  /* any number */
 };
 
 /* A new kind of entry is one line here and one in enum vt_entry_kind. */
@@ -38,6 +39,29 @@ static const struct {
                                            [VT_SUBJECT_REBUILT] = NEED_SOME}},
     [VT_ENTRY_RELEASE] = {"release",
         {[VT_SUBJECT_ARTIFACT] = NEED_SOME, [VT_SUBJECT_METADATA] = NEED_ONE}},
+    [VT_ENTRY_VAULT_POLICY] = {"vault-policy", {[VT_SUBJECT_POLICY] = NEED_ONE}},
+    [VT_ENTRY_VAULT_KEY] = {"vault-key",
+        {[VT_SUBJECT_POLICY] = NEED_ONE, [VT_SUBJECT_KEY] = NEED_ONE}},
+    [VT_ENTRY_REQUEST] = {"request", {[VT_SUBJECT_POLICY] = NEED_ONE}},
+    [VT_ENTRY_APPROVAL] = {"approval", {[VT_SUBJECT_REQUEST] = NEED_ONE}},
+    [VT_ENTRY_GRANT] = {"grant",
+        {[VT_SUBJECT_POLICY] = NEED_ONE, [VT_SUBJECT_REQUEST] = NEED_ONE}},
+    [VT_ENTRY_REFUSAL] = {"refusal", {[VT_SUBJECT_REQUEST] = NEED_ONE}},
+    [VT_ENTRY_RUN] = {"run", {[VT_SUBJECT_REQUEST] = NEED_ONE,
+                                 [VT_SUBJECT_GRANT] = NEED_ONE,
+                                 [VT_SUBJECT_ARTIFACT] = NEED_ANY}},
+    [VT_ENTRY_INVENTORY] = {"inventory", {[VT_SUBJECT_INVENTORY] = NEED_ONE}},
+    [VT_ENTRY_ERASURE] = {"erasure", {[VT_SUBJECT_REQUEST] = NEED_ONE,
+                                         [VT_SUBJECT_GRANT] = NEED_ONE,
+                                         [VT_SUBJECT_KEY] = NEED_SOME}},
+    [VT_ENTRY_RETENTION] = {"retention",
+        {[VT_SUBJECT_POLICY] = NEED_ONE, [VT_SUBJECT_KEY] = NEED_ANY}},
+    [VT_ENTRY_RELOCATION] = {"relocation",
+        {[VT_SUBJECT_POLICY] = NEED_ONE, [VT_SUBJECT_INVENTORY] = NEED_ONE}},
+    [VT_ENTRY_RECEIPT] = {"receipt",
+        {[VT_SUBJECT_RELOCATION] = NEED_ONE, [VT_SUBJECT_INVENTORY] = NEED_ONE}},
+    [VT_ENTRY_SHRED] = {"shred",
+        {[VT_SUBJECT_RECEIPT] = NEED_ONE, [VT_SUBJECT_INVENTORY] = NEED_ONE}},
 };
 
 static const char *const roles[VT_SUBJECT_ROLE_COUNT] = {
@@ -47,6 +71,13 @@ static const char *const roles[VT_SUBJECT_ROLE_COUNT] = {
     [VT_SUBJECT_RECIPE] = "recipe",
     [VT_SUBJECT_SOURCE] = "source",
     [VT_SUBJECT_REBUILT] = "rebuilt",
+    [VT_SUBJECT_POLICY] = "policy",
+    [VT_SUBJECT_KEY] = "key",
+    [VT_SUBJECT_REQUEST] = "request",
+    [VT_SUBJECT_GRANT] = "grant",
+    [VT_SUBJECT_RELOCATION] = "relocation",
+    [VT_SUBJECT_RECEIPT] = "receipt",
+    [VT_SUBJECT_INVENTORY] = "inventory",
 };
 
 const char *
@@ -184,7 +215,7 @@ vt_entry_check(const struct vt_entry *e, struct vt_why *why)
         if (n > 1 && need == NEED_ONE)
             return vt_fail(
                 why, VT_E_SYNTAX, "a %s entry has only one subject `%s`", kind, roles[role]);
-        if (n == 0 && need != NEED_NONE)
+        if (n == 0 && (need == NEED_ONE || need == NEED_SOME))
             return vt_fail(
                 why, VT_E_SYNTAX, "a %s entry must have a subject `%s`", kind, roles[role]);
     }

@@ -30,6 +30,20 @@ enum vt_entry_kind {
     VT_ENTRY_REBUILD,
     VT_ENTRY_MISMATCH,
     VT_ENTRY_RELEASE,
+    /* The ledger: users' data (docs/formats/ledger-document.md). */
+    VT_ENTRY_VAULT_POLICY,
+    VT_ENTRY_VAULT_KEY,
+    VT_ENTRY_REQUEST,
+    VT_ENTRY_APPROVAL, /* or an approver's refusal */
+    VT_ENTRY_GRANT,
+    VT_ENTRY_REFUSAL, /* by the keeper */
+    VT_ENTRY_RUN,
+    VT_ENTRY_INVENTORY,
+    VT_ENTRY_ERASURE,
+    VT_ENTRY_RETENTION,
+    VT_ENTRY_RELOCATION,
+    VT_ENTRY_RECEIPT,
+    VT_ENTRY_SHRED,
     VT_ENTRY_KIND_COUNT
 };
 
@@ -41,6 +55,13 @@ enum vt_subject_role {
     VT_SUBJECT_RECIPE,       /* a recipe's bytes */
     VT_SUBJECT_SOURCE,       /* a source snapshot's archive */
     VT_SUBJECT_REBUILT,      /* mismatch: the bytes that the rebuild gave instead */
+    VT_SUBJECT_POLICY,       /* a vault policy, as signed */
+    VT_SUBJECT_KEY,          /* a region's public key, or the commitment of a destroyed one */
+    VT_SUBJECT_REQUEST,      /* a request document, as signed; so the next four */
+    VT_SUBJECT_GRANT,
+    VT_SUBJECT_RELOCATION,
+    VT_SUBJECT_RECEIPT,
+    VT_SUBJECT_INVENTORY, /* the root of a region's inventory */
     VT_SUBJECT_ROLE_COUNT
 };
 
