@@ -147,6 +147,19 @@ supports(
     case VT_ENTRY_RELEASE:
         return vt_entry_has(e, VT_SUBJECT_ARTIFACT, artifact);
     case VT_ENTRY_MISMATCH:
+    case VT_ENTRY_VAULT_POLICY: /* the ledger's kinds say nothing about an artifact */
+    case VT_ENTRY_VAULT_KEY:
+    case VT_ENTRY_REQUEST:
+    case VT_ENTRY_APPROVAL:
+    case VT_ENTRY_GRANT:
+    case VT_ENTRY_REFUSAL:
+    case VT_ENTRY_RUN:
+    case VT_ENTRY_INVENTORY:
+    case VT_ENTRY_ERASURE:
+    case VT_ENTRY_RETENTION:
+    case VT_ENTRY_RELOCATION:
+    case VT_ENTRY_RECEIPT:
+    case VT_ENTRY_SHRED:
     case VT_ENTRY_KIND_COUNT:
         break;
     }
