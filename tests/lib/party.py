@@ -71,6 +71,8 @@ def comm(pid):
 
 
 class Parties:
+    witnesses = ("witness-1", "witness-2", "witness-3")
+
     def __init__(self, vitrine, folder, cache, quorum=2):
         self.vitrine = str(vitrine)
         self.dir = pathlib.Path(folder)
@@ -126,12 +128,12 @@ class Parties:
     def init(self):
         d = self.dir
         self.run("site", "init", self.site, "--name", "zurich.example", "--jurisdiction", "CH")
-        for i in (1, 2, 3):
-            self.run("witness", "init", d / f"witness-{i}", "--name", f"witness-{i}.example")
+        for name in self.witnesses:
+            self.run("witness", "init", d / name, "--name", f"{name}.example")
         for name in ("alpha", "beta"):
             self.run("rebuild", "init", d / name, "--name", f"{name}.example")
         self.run("key", "new", d / "developer.key", "--name", "developer.zurich.example")
-        for name in ("zurich", "witness-1", "witness-2", "witness-3"):
+        for name in ("zurich", *self.witnesses):
             self.ports[name] = free_port()
         self.write_policy()
 
@@ -141,11 +143,10 @@ class Parties:
     def write_policy(self):
         d = self.dir
         lines = [f"log {self.vkey(self.site / 'keys/log.vkey')} {self.url()}"]
-        for i in (1, 2, 3):
-            key = self.vkey(d / f"witness-{i}/keys/witness.vkey")
-            lines.append(f"witness witness-{i} {key} {self.url(f'witness-{i}')}")
-        lines += [f"group witnesses {self.quorum} witness-1 witness-2 witness-3",
-                  "quorum witnesses",
+        for name in self.witnesses:
+            key = self.vkey(d / name / "keys/witness.vkey")
+            lines.append(f"witness {name} {key} {self.url(name)}")
+        lines += [*self.quorum_lines(),
                   f"signer developer {self.vkey(d / 'developer.vkey')}",
                   f"signer assembler {self.vkey(self.site / 'keys/assembler.vkey')}",
                   f"signer release {self.vkey(self.site / 'keys/release.vkey')}"]
@@ -153,18 +154,26 @@ class Parties:
             lines.append(f"signer {name} {self.vkey(d / name / 'keys/rebuilder.vkey')}")
         lines += ["group rebuilders all alpha beta", "require source developer",
                   "require environment assembler", "require assembly assembler",
-                  "require rebuild rebuilders", "require release release"]
+                  "require rebuild rebuilders", "require release release",
+                  *self.more_policy()]
         self.policy.write_text("\n".join(lines) + "\n")
         self.run("policy", "seal", self.policy)
         for name in ("zurich", "alpha", "beta"):
             shutil.copy(self.policy, d / name / "policy")
 
+    def quorum_lines(self):
+        return [f"group witnesses {self.quorum} {' '.join(self.witnesses)}", "quorum witnesses"]
+
+    def more_policy(self):
+        """Lines that a fixture on top of this one adds to the policy."""
+        return []
+
     # -- services ---------------------------------------------------------
 
     def start(self):
         log = self.vkey(self.site / "keys/log.vkey")
-        for i in (1, 2, 3):
-            self.start_one(f"witness-{i}", "witness", "run", "--log", log)
+        for name in self.witnesses:
+            self.start_one(name, "witness", "run", "--log", log)
         self.start_one("zurich", "site", "run")
 
     def revive(self):
@@ -184,6 +193,9 @@ class Parties:
             self.command(noun, verb, home, "--listen", f"127.0.0.1:{self.ports[name]}", *options),
             stdin=subprocess.DEVNULL, stdout=err, stderr=err)
         err.close()
+        self.await_url(name, home)
+
+    def await_url(self, name, home):
         end = time.monotonic() + 30
         while not (home / "run/url").exists():
             if self.services[name].poll() is not None or time.monotonic() > end:
