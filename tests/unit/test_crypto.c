@@ -578,6 +578,8 @@ static const struct {
     {VT_SIGN_ENTRY, "vitrine/entry/v1\nkind source\nstatement sha256:00\n"},
     {VT_SIGN_DSSE, "DSSEv1 28 application/vnd.in-toto+json 2 {}"},
     {VT_SIGN_TUF, TUF},
+    {VT_SIGN_VAULT, "vitrine/vault/request/v1\nid 00\n"},
+    {VT_SIGN_VAULT, "vitrine/vault/policy/v1\nregion eu-central\nclass a b c\n"},
 };
 
 static const struct {
@@ -628,6 +630,18 @@ static const struct {
     {VT_SIGN_TUF, "{\"_type\":\"root\",\"spec_version\":\"1\",\"x\":1.5}"},
     {VT_SIGN_TUF, "{\"_type\":\"root\",\"spec_version\":\"\\u0031\"}"},
     {VT_SIGN_TUF, "[\"_type\",\"root\"]"},
+    {VT_SIGN_VAULT, ""},
+    {VT_SIGN_VAULT, "vitrine/vault/"},
+    {VT_SIGN_VAULT, "vitrine/vault/request/v1"},
+    {VT_SIGN_VAULT, "vitrine/vault/request/v1\n"},
+    {VT_SIGN_VAULT, "vitrine/vault/request/v1\n5\n" ROOT "\n"},
+    {VT_SIGN_VAULT, "vitrine/vault/request/v1\nid 00\n\nx y\n"},
+    {VT_SIGN_VAULT, "vitrine/vault/request/v1\nid 00\ncut off"},
+    {VT_SIGN_VAULT, "vitrine/vault/request/v1\nid \n"},
+    {VT_SIGN_VAULT, "vitrine/vault/request/v1\n id\n"},
+    {VT_SIGN_VAULT, "vitrine/vaults/request/v1\nid 00\n"},
+    {VT_SIGN_VAULT, " vitrine/vault/request/v1\nid 00\n"},
+    {VT_SIGN_VAULT, "vitrine/entry/v1\nkind source\n"},
 };
 
 static void
@@ -637,7 +651,7 @@ test_sign_forms(void **state)
     for (size_t i = 0; i < COUNT(good_forms); i++) {
         const char *m = good_forms[i].msg;
         /* its own form and no other */
-        for (int kind = 0; kind <= 6; kind++)
+        for (int kind = 0; kind <= 7; kind++)
             assert_int_equal(vt_sign_form_ok((enum vt_sign_kind)kind, "me/log", m, strlen(m)),
                 kind == (int)good_forms[i].kind);
     }
@@ -647,6 +661,8 @@ test_sign_forms(void **state)
             fail_msg("taken as kind %d: %s", (int)bad_forms[i].kind, m);
     }
     /* key names that look like the beginning of another form */
+    assert_false(vt_sign_form_ok(VT_SIGN_VAULT, "vitrine/vault/x",
+        "vitrine/vault/x\n5\n" ROOT "\n", strlen("vitrine/vault/x\n5\n" ROOT "\n")));
     assert_true(vt_sign_form_ok(VT_SIGN_CHECKPOINT, "cosignature/v1",
         "cosignature/v1\n5\n" ROOT "\n", strlen("cosignature/v1\n5\n" ROOT "\n")));
     assert_false(vt_sign_form_ok(VT_SIGN_COSIGNATURE, "cosignature/v1",
