@@ -3,6 +3,7 @@
 
 #include "attest/dsse.h"
 #include "base/json.h"
+#include "crypto/signer.h"
 #include "store/store.h"
 
 #include <string.h>
@@ -92,6 +93,44 @@ vt_gate_envelope(const struct vt_policy *p, const void *data, size_t len, struct
             return VT_OK;
     }
     return err;
+}
+
+enum vt_err
+vt_gate_document(const struct vt_policy *p, const void *data, size_t len, struct vt_why *why)
+{
+    const struct vt_policy_party *s = NULL;
+    size_t n = vt_policy_signers(p, &s);
+    struct vt_note note;
+    size_t known = 0;
+    enum vt_err err;
+
+    if (len > VT_GATE_DOCUMENT_MAX)
+        return vt_fail(
+            why, VT_E_LIMIT, "a ledger document has at most %u bytes", VT_GATE_DOCUMENT_MAX);
+    err = vt_note_parse(data, len, &note, why);
+    if (err == VT_OK && !vt_sign_form_ok(VT_SIGN_VAULT, "", note.text, note.text_len))
+        err = vt_fail(why, VT_E_SYNTAX, "a ledger document has lines of a word and a value");
+    for (size_t i = 0; i < n && err == VT_OK; i++) {
+        err = vt_note_verify(&note, &s[i].key, why);
+        if (err == VT_OK)
+            known++;
+        else if (err == VT_E_UNKNOWN)
+            err = VT_OK;
+    }
+    if (err == VT_OK && known == 0)
+        err = vt_fail(why, VT_E_UNKNOWN,
+            "the ledger document is signed by %.*s, who is no signer of the policy",
+            (int)note.sig[0].name_len, note.sig[0].name);
+    return err;
+}
+
+enum vt_err
+vt_gate_object(const struct vt_policy *p, const void *data, size_t len, struct vt_why *why)
+{
+    struct vt_reader r = VT_READER(data, len);
+
+    return vt_reader_skip(&r, "vitrine/vault/") ? vt_gate_document(p, data, len, why)
+                                                : vt_gate_envelope(p, data, len, why);
 }
 
 bool

@@ -29,6 +29,17 @@ VT_MUST enum vt_err vt_gate_entry(const struct vt_policy *p, struct vt_store *st
 VT_MUST enum vt_err vt_gate_envelope(
     const struct vt_policy *p, const void *data, size_t len, struct vt_why *why);
 
+/* A ledger document (docs/formats/ledger-document.md): a signed note that begins
+ * "vitrine/vault/", of at most VT_GATE_DOCUMENT_MAX bytes. A signer of the policy
+ * signed it, and no signature of one fails. What its fields say is for its readers.
+ * VT_E_SYNTAX, VT_E_LIMIT, VT_E_UNKNOWN, VT_E_SIG. */
+#define VT_GATE_DOCUMENT_MAX (256U * 1024U)
+VT_MUST enum vt_err vt_gate_document(
+    const struct vt_policy *p, const void *data, size_t len, struct vt_why *why);
+/* One of the two, by its first bytes. */
+VT_MUST enum vt_err vt_gate_object(
+    const struct vt_policy *p, const void *data, size_t len, struct vt_why *why);
+
 /* A signature over staged TUF targets metadata. */
 struct vt_staged_sig {
     int64_t version;

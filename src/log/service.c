@@ -110,7 +110,7 @@ take_object(
     struct vt_why text = {0};
     char line[8 + VT_DIGEST_HEX_SIZE] = "sha256:";
     struct vt_digest d;
-    enum vt_err err = vt_gate_envelope(s->opts->policy, body->p, body->left, &text);
+    enum vt_err err = vt_gate_object(s->opts->policy, body->p, body->left, &text);
 
     if (err == VT_OK)
         err = vt_store_put(s->store, body->p, body->left, &d, &text);

@@ -1084,6 +1084,56 @@ sign_staged(struct vt_buf *b, struct vt_signer *s, const char *signed_part, int 
     "{\"_type\":\"targets\",\"spec_version\":\"1.0.31\",\"targets\":{},\"version\":7}"
 #define STAGED "{\"signatures\": [], \"signed\": " STAGED_SIGNED "}"
 
+/* Signs text as a ledger document, in place of what is in b. */
+static void
+sign_document(struct vt_buf *b, struct vt_signer *s, const char *text)
+{
+    struct vt_vkey v;
+    struct vt_sig sig;
+
+    assert_int_equal(
+        vt_vkey_make(vt_signer_name(s), VT_NOTE_ED25519, vt_signer_public(s), &v, NULL), VT_OK);
+    assert_int_equal(vt_signer_sign(s, VT_SIGN_VAULT, text, strlen(text), &sig, NULL), VT_OK);
+    if (b->len == 0) {
+        vt_buf_puts(b, text);
+        vt_buf_puts(b, "\n");
+    }
+    vt_note_put_sig(b, v.name, v.id, sig.b, sizeof(sig.b));
+}
+
+static void
+test_gate_for_documents(void **state)
+{
+    static const char text[] = "vitrine/vault/request/v1\nid 00\n";
+    static const char huge[VT_GATE_DOCUMENT_MAX + 1] = "vitrine/vault/";
+    struct fixture *f = *state;
+    struct chain c;
+    struct vt_buf b = VT_BUF(65536);
+    struct vt_why why = {0};
+
+    chain_init(&c, f);
+    sign_document(&b, c.stranger, text);
+    assert_int_equal(vt_gate_object(c.policy, b.data, b.len, &why), VT_E_UNKNOWN);
+    assert_non_null(strstr(why.text, "no signer"));
+    /* A stranger's line beside that of a signer does no harm. */
+    sign_document(&b, c.dev, text);
+    assert_int_equal(vt_gate_object(c.policy, b.data, b.len, &why), VT_OK);
+    sign_document(&b, c.alpha, text);
+    assert_int_equal(vt_gate_object(c.policy, b.data, b.len, &why), VT_OK);
+    /* Changed: each signer's signature must hold. */
+    b.data[strlen(text) - 2] = '1';
+    assert_int_equal(vt_gate_object(c.policy, b.data, b.len, &why), VT_E_SIG);
+    vt_buf_clear(&b);
+    vt_buf_puts(&b, "vitrine/vault/request/v1\nid\n\n");
+    vt_note_put_sig(&b, "x", 1, "0123", 4);
+    assert_int_equal(vt_gate_object(c.policy, b.data, b.len, &why), VT_E_SYNTAX);
+    assert_int_equal(vt_gate_object(c.policy, "vitrine/vault/x", 15, &why), VT_E_SYNTAX);
+    assert_int_equal(vt_gate_object(c.policy, huge, sizeof(huge), &why), VT_E_LIMIT);
+    assert_int_equal(vt_gate_object(c.policy, "{}", 2, &why), VT_E_UNKNOWN);
+    vt_buf_release(&b);
+    chain_release(&c);
+}
+
 static void
 test_gate_for_staged_signatures(void **state)
 {
@@ -1334,6 +1384,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_publisher_refuses, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_gate_for_entries, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_gate_for_envelopes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_gate_for_documents, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_gate_for_staged_signatures, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_passport_is_collected, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_service, set_up, tear_down),
