@@ -12,12 +12,18 @@
 
 struct vt_inventory;
 
-/* Opens it, or begins an empty one; cuts a torn last row. Cost: reads all rows. */
+#define VT_INVENTORY_MAX (1U << 20) /* segments of a region at a site */
+
+/* Opens it; a file that is missing is an inventory without rows. A torn last row is not
+ * read (it was never acknowledged). VT_E_SYNTAX: an id twice. Cost: reads all rows. */
 VT_MUST enum vt_err vt_inventory_open(
     const char *path, struct vt_inventory **ret, struct vt_why *why);
 void vt_inventory_free(struct vt_inventory *v);
-/* Durable when it returns. A row that is there already (same id and root): fine. Another
- * root under the same id: VT_E_EXIST. */
+/* Reads the rows that others have added since. */
+VT_MUST enum vt_err vt_inventory_refresh(struct vt_inventory *v, struct vt_why *why);
+/* Durable when it returns; makes the file (mode 0644) when it is missing, and cuts a torn last
+ * row. Several processes may add: the file is locked meanwhile. A row that is there already
+ * (all the same): fine. Another one under the same id: VT_E_EXIST. VT_E_LIMIT: full. */
 VT_MUST enum vt_err vt_inventory_add(
     struct vt_inventory *v, const struct vt_segment_row *row, struct vt_why *why);
 size_t vt_inventory_count(const struct vt_inventory *v);

@@ -32,7 +32,9 @@
 #define VT_SEGMENT_HEAD_MAX (16U * 1024U * 1024U)
 #define VT_SEGMENT_BATCHES_MAX 65536U
 #define VT_SEGMENT_BLOCKS_MAX 262144U
-#define VT_SEGMENT_MAX (256U * 1024U * 1024U) /* bytes of a file */
+#define VT_SEGMENT_MAX (32U * 1024U * 1024U) /* bytes of a file: one POST moves it */
+#define VT_SEGMENT_MAGIC "VTS1"
+#define VT_SEGMENT_PREFIX 8U /* bytes before the head */
 
 struct vt_segment_head {
     uint8_t id[VT_SEGMENT_ID_SIZE];
@@ -83,8 +85,8 @@ void vt_segment_row_put(const struct vt_segment_row *r, uint8_t ret[VT_SEGMENT_R
 VT_MUST bool vt_segment_row_parse(const uint8_t *p, size_t len, struct vt_segment_row *ret);
 
 /* Reads a whole file once with bounded memory (its head and one block), checks
- * form and root. row->root and the rest are what the file must give; id NULL-safe:
- * with want NULL it only reports. VT_E_DIGEST, VT_E_SYNTAX, VT_E_IO. */
+ * form and root. `want` is the row that the file must give; with NULL it only
+ * reports. ret may be NULL. VT_E_DIGEST, VT_E_SYNTAX, VT_E_LIMIT, VT_E_IO. */
 VT_MUST enum vt_err vt_segment_check(const char *path, const struct vt_segment_row *want,
     struct vt_segment_row *ret, struct vt_why *why);
 
@@ -100,7 +102,8 @@ const void *vt_segment_head_bytes(const struct vt_segment_reader *r, size_t *ret
  * next call); NULL *ret at the end. */
 VT_MUST enum vt_err vt_segment_next(
     struct vt_segment_reader *r, uint8_t **ret, size_t *ret_len, struct vt_why *why);
-/* VT_E_STATE when blocks are left, VT_E_DIGEST when the root is another. */
+/* VT_E_STATE when blocks are left, VT_E_DIGEST when the root is another, or not the one that
+ * the file ends with. root NULL: only the latter. */
 VT_MUST enum vt_err vt_segment_read_end(
     struct vt_segment_reader *r, const struct vt_digest *root, struct vt_why *why);
 void vt_segment_close(struct vt_segment_reader *r);
