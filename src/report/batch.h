@@ -60,6 +60,9 @@ VT_MUST enum vt_err vt_batch_parse(const void *data, size_t len, struct vt_batch
     const uint8_t **ret_blocks, struct vt_why *why);
 void vt_batch_row(const struct vt_batch_header *h, size_t i, struct vt_block_row *ret);
 void vt_batch_key_id(const struct vt_box_public *key, struct vt_digest *ret);
+/* The HPKE info of batches to that key, for who sets up a context (vt_hpke_receive). */
+#define VT_BATCH_INFO_SIZE (17U + VT_DIGEST_SIZE)
+void vt_batch_info(const struct vt_digest *key_id, uint8_t ret[VT_BATCH_INFO_SIZE]);
 
 /* A subject's or customer's tag: the first 16 bytes of HMAC-SHA256(secret, label
  * ‖ 0 ‖ name), label "vitrine/subject/v1" or "vitrine/customer/v1". The customer's
@@ -67,7 +70,11 @@ void vt_batch_key_id(const struct vt_box_public *key, struct vt_digest *ret);
 void vt_subject_tag(const uint8_t secret[32], const char *name, uint8_t ret[VT_SUBJECT_SIZE]);
 void vt_customer_tag(const uint8_t secret[32], const char *name, uint8_t ret[VT_SUBJECT_SIZE]);
 
-/* Making one. Records are copied, grouped by subject in order of first sight. */
+/* Making one. Records are copied, grouped by subject in order of first sight. A
+ * writer takes 4 MiB of records with their newlines, 65,536 records and
+ * VT_BATCH_BLOCKS_MAX subjects at most, so that what it makes is always a batch. */
+#define VT_BATCH_PLAIN_MAX (4U * 1024U * 1024U)
+#define VT_BATCH_RECORDS_MAX 65536U
 struct vt_batch_opts {
     const char *region;
     const char *site;
@@ -79,20 +86,27 @@ struct vt_batch_opts {
     int level; /* of zstd; 0: 3 */
 };
 struct vt_batch_writer;
+/* Copies *opts. VT_E_USAGE: a region, site or class that cannot be; VT_E_NOMEM. */
 VT_MUST enum vt_err vt_batch_new(
     const struct vt_batch_opts *opts, struct vt_batch_writer **ret, struct vt_why *why);
+/* Another `created` for the batches that end from now on. */
+void vt_batch_stamp(struct vt_batch_writer *w, uint64_t created);
 /* VT_E_BUSY: full, nothing was added: end this one. VT_E_SYNTAX: no such record. */
 VT_MUST enum vt_err vt_batch_add(struct vt_batch_writer *w,
     const uint8_t subject[VT_SUBJECT_SIZE], const void *record, size_t len, struct vt_why *why);
 uint64_t vt_batch_records(const struct vt_batch_writer *w);
+/* Bytes of the records added, with a newline each. */
+uint64_t vt_batch_plain(const struct vt_batch_writer *w);
 /* Compresses, seals and appends the batch to b; VT_E_USAGE when it is empty. The
- * writer is then empty again, with a new id and enc for the next. */
+ * writer is then empty again; every batch gets an id and an enc of its own. On failure
+ * writer and b are as they were. */
 VT_MUST enum vt_err vt_batch_end(
     struct vt_batch_writer *w, struct vt_buf *b, struct vt_why *why);
 void vt_batch_free(struct vt_batch_writer *w);
 
 /* Opens one block with the batch's secret: verifies, decrypts in place, decompresses
- * to ret (room for row->plain_len) and checks the number of records. VT_E_SIG, VT_E_SYNTAX.
+ * to ret (room for row->plain_len) and checks the number of records. VT_E_SIG, VT_E_SYNTAX:
+ * ret is wiped then. `sealed` is wiped in any case.
  * `scratch` keeps a decompression context between calls; start with NULL, free with
  * vt_batch_scratch_free. */
 struct vt_batch_scratch;
