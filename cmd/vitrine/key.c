@@ -1,25 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd.h"
 
-#include "base/file.h"
 #include "crypto/secret.h"
-#include "note/note.h"
+#include "store/key_pair.h"
 
 #include <string.h>
-#include <unistd.h>
-
-#define VKEY_FILE_MAX 4096U
-
-/* The name of the file for the public half: FILE with .vkey for .key. */
-static enum vt_err
-vkey_path(const char *path, char ret[VT_PATH_MAX], struct vt_why *why)
-{
-    size_t len = strlen(path);
-
-    if (len > 4 && len < VT_PATH_MAX && strcmp(path + len - 4, ".key") == 0)
-        return vt_path(ret, why, "%.*s.vkey", (int)(len - 4), path);
-    return vt_path(ret, why, "%s.vkey", path);
-}
 
 static const char *
 type_name(const struct vt_vkey *v)
@@ -68,46 +53,20 @@ new_passphrase(const char *file, struct vt_buf *b, struct vt_why *why)
     return err;
 }
 
-static enum vt_err
-write_vkey(const char *path, const struct vt_vkey *v, struct vt_why *why)
-{
-    struct vt_buf b = VT_BUF(VT_VKEY_TEXT_MAX + 1);
-    char text[VT_VKEY_TEXT_MAX];
-    enum vt_err err;
-
-    vt_vkey_format(v, text);
-    vt_buf_putf(&b, "%s\n", text);
-    err = vt_buf_check(&b, path, why);
-    if (err == VT_OK)
-        err = vt_file_create(path, 0644, b.data, b.len, why);
-    vt_buf_release(&b);
-    return err;
-}
-
-/* Writes both files, or leaves neither. */
+/* Writes both files, or leaves neither. Who has a .vkey file without its key may
+ * want to keep it: it is another's. */
 static enum vt_err
 write_pair(const struct vt_key *k, enum vt_note_alg alg, const char *path,
     const char *passphrase, struct vt_vkey *ret, struct vt_why *why)
 {
-    char public_path[VT_PATH_MAX];
-    struct vt_pubkey pub;
-    enum vt_err err = vkey_path(path, public_path, why);
+    char vkey_path[VT_PATH_MAX];
+    enum vt_err err = vt_key_pair_vkey_path(path, vkey_path, why);
 
     if (err != VT_OK)
         return err;
-    vt_key_public(k, &pub);
-    err = vt_vkey_make(vt_key_name(k), alg, &pub, ret, why);
-    if (err != VT_OK)
-        return err;
-    if (vt_file_exists(public_path))
-        return vt_fail(why, VT_E_EXIST, "%s: is there already; name another file", public_path);
-    err = vt_key_save(k, path, passphrase, why);
-    if (err != VT_OK)
-        return err;
-    err = write_vkey(public_path, ret, why);
-    if (err != VT_OK)
-        (void)unlink(path);
-    return err;
+    if (vt_file_exists(vkey_path))
+        return vt_fail(why, VT_E_EXIST, "%s: is there already; name another file", vkey_path);
+    return vt_key_pair_save(path, k, alg, passphrase, ret, why);
 }
 
 struct new_args {
@@ -176,25 +135,6 @@ key_new(int argc, char **argv)
     return err == VT_OK ? print_vkey(&c, &v) : vt_cmd_fail(&c, err, &why);
 }
 
-static enum vt_err
-read_vkey(const char *path, struct vt_vkey *ret, struct vt_why *why)
-{
-    struct vt_buf b = VT_BUF(VKEY_FILE_MAX);
-    struct vt_reader r;
-    struct vt_reader line;
-    enum vt_err err = vt_file_read(path, &b, why);
-
-    if (err == VT_OK) {
-        r = VT_READER(b.data, b.len);
-        if (!vt_reader_word(&r, '\n', &line) || r.left != 0)
-            err = vt_fail(why, VT_E_SYNTAX, "%s: must hold one vkey on one line", path);
-        else if ((err = vt_vkey_parse((const char *)line.p, line.left, ret, why)) != VT_OK)
-            err = vt_fail_in(why, err, "%s", path);
-    }
-    vt_buf_release(&b);
-    return err;
-}
-
 /* The vkey of a private key: of the type that the .vkey file beside it has,
  * which must be of the same key; without one, of a signer. */
 static enum vt_err
@@ -206,7 +146,7 @@ vkey_of_private(const char *path, struct vt_vkey *ret, struct vt_why *why)
     struct vt_pubkey pub;
     struct vt_vkey beside;
     bool encrypted = false;
-    enum vt_err err = vkey_path(path, public_path, why);
+    enum vt_err err = vt_key_pair_vkey_path(path, public_path, why);
 
     if (err == VT_OK)
         err = vt_key_file_encrypted(path, &encrypted, why);
@@ -221,7 +161,7 @@ vkey_of_private(const char *path, struct vt_vkey *ret, struct vt_why *why)
     if (!vt_file_exists(public_path)) {
         err = vt_vkey_make(vt_key_name(k), VT_NOTE_ED25519, &pub, ret, why);
     } else {
-        err = read_vkey(public_path, &beside, why);
+        err = vt_key_pair_load_vkey(public_path, &beside, why);
         if (err == VT_OK &&
             (!vt_pubkey_eq(&beside.pub, &pub) || strcmp(beside.name, vt_key_name(k)) != 0))
             err = vt_fail(why, VT_E_CONFIG, "%s: is not the public half of %s; remove it",
@@ -247,7 +187,7 @@ show_file(const char *path, struct vt_vkey *ret, struct vt_why *why)
     r = VT_READER(b.data, b.len);
     private = vt_reader_skip(&r, "name: ");
     vt_buf_release(&b);
-    return private ? vkey_of_private(path, ret, why) : read_vkey(path, ret, why);
+    return private ? vkey_of_private(path, ret, why) : vt_key_pair_load_vkey(path, ret, why);
 }
 
 static int

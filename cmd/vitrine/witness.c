@@ -129,23 +129,6 @@ stop_signals(int *ret_fd, struct vt_why *why)
 }
 
 static enum vt_err
-write_url(const struct vt_home *home, const char *url, struct vt_why *why)
-{
-    char path[VT_PATH_MAX];
-    char line[130];
-    enum vt_err err = vt_home_path(home, path, why, "run");
-
-    if (err == VT_OK)
-        err = vt_dir_make(path, 0755, why);
-    if (err == VT_OK)
-        err = vt_home_path(home, path, why, "run/url");
-    (void)snprintf(line, sizeof(line), "%s\n", url);
-    if (err == VT_OK)
-        err = vt_file_replace(path, 0644, line, strlen(line), why);
-    return err;
-}
-
-static enum vt_err
 run(const struct vt_home *home, const struct logs *l, const char *address, struct vt_why *why)
 {
     struct vt_witness *w = NULL;
@@ -166,7 +149,7 @@ run(const struct vt_home *home, const struct logs *l, const char *address, struc
         err = stop_signals(&stop_fd, why);
     /* It listens already: who connects from now on is answered. */
     if (err == VT_OK)
-        err = write_url(home, url, why);
+        err = vt_home_announce(home, "run", url, why);
     if (err == VT_OK) {
         vt_log(VT_LOG_INFO, "%s answers at %s", home->name, url);
         err = vt_witness_serve(w, listen_fd, stop_fd, why);

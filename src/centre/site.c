@@ -271,22 +271,6 @@ answers(struct site *s)
     return ok;
 }
 
-/* Says where the site answers. */
-static enum vt_err
-announce(struct site *s, struct vt_why *why)
-{
-    char path[VT_PATH_MAX];
-    char line[130];
-    enum vt_err err = vt_home_path(s->home, path, why, "run/url");
-
-    (void)snprintf(line, sizeof(line), "%s\n", s->url);
-    if (err == VT_OK)
-        err = vt_file_replace(path, 0644, line, strlen(line), why);
-    if (err == VT_OK)
-        vt_log(VT_LOG_INFO, "%s answers at %s", s->home->name, s->url);
-    return err;
-}
-
 static enum vt_err
 supervise(struct site *s, const sigset_t *signals, struct vt_why *why)
 {
@@ -305,7 +289,9 @@ supervise(struct site *s, const sigset_t *signals, struct vt_why *why)
             err = restart(s, &end, why);
         } else if (!ready && answers(s)) {
             ready = true;
-            err = announce(s, why);
+            err = vt_home_announce(s->home, "run", s->url, why);
+            if (err == VT_OK)
+                vt_log(VT_LOG_INFO, "%s answers at %s", s->home->name, s->url);
         } else if (!ready && vt_clock_monotonic_ms() > give_up) {
             err = vt_fail(why, VT_E_TIMEOUT, "the site does not answer at %s", s->url);
         }
@@ -406,16 +392,6 @@ prepare(struct site *s, const char *listen_address, struct vt_why *why)
     return err;
 }
 
-/* Takes away run/url: nobody answers there any more. */
-static void
-withdraw(const struct site *s)
-{
-    char path[VT_PATH_MAX];
-
-    if (s->locked && vt_home_path(s->home, path, NULL, "run/url") == VT_OK)
-        (void)unlink(path);
-}
-
 enum vt_err
 vt_site_run(const struct vt_home *home, const char *listen_address, struct vt_why *why)
 {
@@ -437,7 +413,8 @@ vt_site_run(const struct vt_home *home, const char *listen_address, struct vt_wh
     if (err == VT_OK)
         err = supervise(&s, &signals, why);
     stop_in_order(&s);
-    withdraw(&s);
+    if (s.locked)
+        vt_home_withdraw(home, "run");
     close_fd(&s.listen_fd);
     vt_policy_free(s.policy);
     if (s.locked)

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/home.h"
 
+#include "store/key_pair.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define HOME_CONF_MAX 1024U
 #define HOME_MAGIC "vitrine/home/v1"
@@ -190,57 +193,21 @@ vt_home_key_path(
     return vt_home_path(h, ret, why, "keys/%s.key", key);
 }
 
-static enum vt_err
-vkey_path(const struct vt_home *h, const char *key, char ret[VT_PATH_MAX], struct vt_why *why)
-{
-    enum vt_err err = vt_home_key_path(h, key, ret, why);
-
-    return err == VT_OK ? vt_home_path(h, ret, why, "keys/%s.vkey", key) : err;
-}
-
-/* The public half is written first: when the private key is there, so is the
- * vkey, and it is that key's. */
-static enum vt_err
-save_pair(const struct vt_home *h, const char *key, const struct vt_key *k,
-    const struct vt_vkey *vkey, const char *passphrase, struct vt_why *why)
-{
-    char path[VT_PATH_MAX];
-    char vpath[VT_PATH_MAX];
-    char vkey_text[VT_VKEY_TEXT_MAX];
-    char text[VT_VKEY_TEXT_MAX + 1];
-    enum vt_err err;
-
-    if ((err = vt_home_key_path(h, key, path, why)) != VT_OK ||
-        (err = vkey_path(h, key, vpath, why)) != VT_OK)
-        return err;
-    if (vt_file_exists(path))
-        return vt_fail(why, VT_E_EXIST, "there is a key %s already", path);
-    vt_vkey_format(vkey, vkey_text);
-    (void)snprintf(text, sizeof text, "%s\n", vkey_text);
-    if ((err = vt_file_replace(vpath, 0644, text, strlen(text), why)) != VT_OK)
-        return err;
-    return vt_key_save(k, path, passphrase, why);
-}
-
 enum vt_err
 vt_home_key_new(const struct vt_home *h, const char *key, const char *full_name,
     enum vt_note_alg alg, const char *passphrase, struct vt_vkey *ret, struct vt_why *why)
 {
     char name[2 * VT_KEY_NAME_MAX + 2];
     struct vt_key *k = NULL;
-    struct vt_pubkey pub;
-    struct vt_vkey vkey;
+    char path[VT_PATH_MAX];
     enum vt_err err;
 
     (void)snprintf(name, sizeof name, "%s/%.*s", h->name, VT_KEY_NAME_MAX, key);
     if (full_name == NULL)
         full_name = name;
-    if ((err = vt_key_new(full_name, &k, why)) != VT_OK)
-        return err;
-    vt_key_public(k, &pub);
-    if ((err = vt_vkey_make(full_name, alg, &pub, &vkey, why)) == VT_OK &&
-        (err = save_pair(h, key, k, &vkey, passphrase, why)) == VT_OK)
-        *ret = vkey;
+    if ((err = vt_home_key_path(h, key, path, why)) == VT_OK &&
+        (err = vt_key_new(full_name, &k, why)) == VT_OK)
+        err = vt_key_pair_save(path, k, alg, passphrase, ret, why);
     vt_key_free(k);
     return err;
 }
@@ -248,24 +215,42 @@ vt_home_key_new(const struct vt_home *h, const char *key, const char *full_name,
 enum vt_err
 vt_home_vkey(const struct vt_home *h, const char *key, struct vt_vkey *ret, struct vt_why *why)
 {
-    struct vt_buf b = VT_BUF(VT_VKEY_TEXT_MAX);
-    struct vt_reader line;
-    struct vt_reader r;
     char path[VT_PATH_MAX];
-    enum vt_err err;
+    char vkey_path[VT_PATH_MAX];
+    enum vt_err err = vt_home_key_path(h, key, path, why);
 
-    if ((err = vkey_path(h, key, path, why)) != VT_OK ||
-        (err = vt_file_read(path, &b, why)) != VT_OK)
-        goto out;
-    r = VT_READER(b.data, b.len);
-    if (!vt_reader_line(&r, &line) || r.left > 0) {
-        err = vt_fail(why, VT_E_CONFIG, "%s must hold one vkey on one line", path);
-        goto out;
-    }
-    err = vt_vkey_parse((const char *)line.p, line.left, ret, why);
-    if (err != VT_OK)
-        err = vt_fail_in(why, VT_E_CONFIG, "%s", path);
-out:
+    if (err == VT_OK)
+        err = vt_key_pair_vkey_path(path, vkey_path, why);
+    if (err == VT_OK)
+        err = vt_key_pair_load_vkey(vkey_path, ret, why);
+    return err;
+}
+
+enum vt_err
+vt_home_announce(const struct vt_home *h, const char *run, const char *url, struct vt_why *why)
+{
+    struct vt_buf b = VT_BUF(1024);
+    char path[VT_PATH_MAX];
+    enum vt_err err = vt_home_path(h, path, why, "%s", run);
+
+    vt_buf_putf(&b, "%s\n", url);
+    if (err == VT_OK)
+        err = vt_buf_check(&b, "the address of a service", why);
+    if (err == VT_OK)
+        err = vt_dir_make(path, 0755, why);
+    if (err == VT_OK)
+        err = vt_home_path(h, path, why, "%s/url", run);
+    if (err == VT_OK)
+        err = vt_file_replace(path, 0644, b.data, b.len, why);
     vt_buf_release(&b);
     return err;
+}
+
+void
+vt_home_withdraw(const struct vt_home *h, const char *run)
+{
+    char path[VT_PATH_MAX];
+
+    if (vt_home_path(h, path, NULL, "%s/url", run) == VT_OK)
+        (void)unlink(path);
 }

@@ -48,4 +48,11 @@ VT_MUST enum vt_err vt_home_key_path(
 VT_MUST enum vt_err vt_home_vkey(
     const struct vt_home *h, const char *key, struct vt_vkey *ret, struct vt_why *why);
 
+/* Says where a service of this home answers: writes `url` and a newline to RUN/url, where
+ * `run` is a folder below the home ("run", "vault/run") that is made when missing. */
+VT_MUST enum vt_err vt_home_announce(
+    const struct vt_home *h, const char *run, const char *url, struct vt_why *why);
+/* Takes that file away: nobody answers there any more. */
+void vt_home_withdraw(const struct vt_home *h, const char *run);
+
 #endif

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "store/home.h"
+#include "store/key_pair.h"
 #include "store/pack.h"
 #include "store/store.h"
 #include "store/unpack.h"
@@ -267,6 +268,59 @@ home_refuses_what_it_must(void **state)
         VT_E_EXIST);
     assert_int_equal(vt_home_key_path(&h, "../lock", path, NULL), VT_E_USAGE);
     assert_int_equal(vt_home_vkey(&h, "other", &vkey, NULL), VT_E_NOENT);
+}
+
+/* The public half first: a crash leaves it alone, and the next try replaces it. */
+static void
+key_pairs_are_whole(void **state)
+{
+    char path[VT_PATH_MAX];
+    struct vt_key *k = NULL;
+    struct vt_vkey vkey;
+    struct vt_vkey again;
+
+    (void)state;
+    assert_int_equal(vt_dir_make(at("pair"), 0700, NULL), VT_OK);
+    assert_int_equal(vt_key_new("carol.example", &k, NULL), VT_OK);
+    write_file(at("pair/carol.vkey"), "left by a crash\n", 0644);
+    assert_int_equal(vt_key_pair_load_vkey(at("pair/carol.vkey"), &again, NULL), VT_E_CONFIG);
+    assert_int_equal(
+        vt_key_pair_save(at("pair/carol.key"), k, VT_NOTE_ED25519, NULL, &vkey, NULL), VT_OK);
+    assert_int_equal(vt_key_pair_load_vkey(at("pair/carol.vkey"), &again, NULL), VT_OK);
+    assert_int_equal(again.id, vkey.id);
+    assert_int_equal(
+        vt_key_pair_save(at("pair/carol.key"), k, VT_NOTE_ED25519, NULL, &vkey, NULL),
+        VT_E_EXIST);
+    assert_int_equal(vt_key_pair_load_vkey(at("pair/carol.vkey"), &again, NULL), VT_OK);
+    assert_int_equal(
+        vt_key_pair_save(at("nowhere/x"), k, VT_NOTE_ED25519, NULL, &vkey, NULL), VT_E_NOENT);
+    assert_int_equal(vt_key_pair_vkey_path("a/b", path, NULL), VT_OK);
+    assert_string_equal(path, "a/b.vkey");
+    assert_int_equal(vt_key_pair_vkey_path("a/.key", path, NULL), VT_OK);
+    assert_string_equal(path, "a/.vkey");
+    write_file(at("pair/two.vkey"), "a\nb\n", 0644);
+    assert_int_equal(vt_key_pair_load_vkey(at("pair/two.vkey"), &again, NULL), VT_E_CONFIG);
+    vt_key_free(k);
+}
+
+static void
+services_say_where_they_answer(void **state)
+{
+    struct vt_buf b = VT_BUF(256);
+    struct vt_home h;
+
+    (void)state;
+    assert_int_equal(
+        vt_home_create(at("run"), VT_HOME_SITE, "run.example", "CH", &h, NULL), VT_OK);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(
+            vt_home_announce(&h, "vault/run", "http://127.0.0.1:8800", NULL), VT_OK);
+    assert_int_equal(vt_file_read(at("run/vault/run/url"), &b, NULL), VT_OK);
+    assert_string_equal(vt_buf_str(&b), "http://127.0.0.1:8800\n");
+    vt_home_withdraw(&h, "vault/run");
+    assert_false(vt_file_exists(at("run/vault/run/url")));
+    vt_home_withdraw(&h, "vault/run");
+    vt_buf_release(&b);
 }
 
 static void
@@ -656,6 +710,8 @@ main(void)
         cmocka_unit_test(no_temporary_file_is_left),
         cmocka_unit_test(home_comes_back),
         cmocka_unit_test(home_refuses_what_it_must),
+        cmocka_unit_test(key_pairs_are_whole),
+        cmocka_unit_test(services_say_where_they_answer),
         cmocka_unit_test(damaged_homes_are_refused),
         cmocka_unit_test(archives_are_deterministic),
         cmocka_unit_test(unpacking_gives_the_tree_back),
