@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The fields that Vitrine's line formats share. For this module only. No I/O.
+ * The fields that Vitrine's line formats share. For this module and the ledger. No I/O.
  */
 #ifndef VT_NOTE_FIELD_H
 #define VT_NOTE_FIELD_H
