@@ -158,6 +158,9 @@ class Vault(Parties):
         service.wait(60)
         return service.returncode
 
+    def revive_witness(self, name):
+        self.start_one(name, "witness", "run", "--log", self.vkey(self.site / "keys/log.vkey"))
+
     def make_job(self):
         """The SQL job, assembled from our own source, rebuilt twice and released."""
         recipe = ROOT / "examples/sqljob/recipe.yaml"
