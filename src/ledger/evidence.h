@@ -6,7 +6,7 @@
  * believes nothing that is not proven in it. No I/O.
  *
  *     u8[4] "VTE1", u32 count, then for each: u32 length ‖ document, u32 length ‖
- *     entry, u32 length ‖ tlog-proof file, u32 length ‖ consistency proof
+ *     entry, u32 length ‖ tlog-proof file; at the end u32 length ‖ consistency proof
  */
 #ifndef VT_LEDGER_EVIDENCE_H
 #define VT_LEDGER_EVIDENCE_H
@@ -41,6 +41,19 @@ VT_MUST enum vt_err vt_evidence_parse(
     const void *data, size_t len, struct vt_evidence_file *ret, struct vt_why *why);
 VT_MUST enum vt_err vt_evidence_put(
     struct vt_buf *b, const struct vt_evidence_file *f, struct vt_why *why);
+
+/* The kind of document that entries of that kind name; false: not the ledger's. */
+bool vt_ledger_kind(enum vt_entry_kind kind, enum vt_doc_kind *ret);
+/* The entry that says a signed document: kind, all subjects, statement. An entry has room
+ * for 64 subjects: of a retention's keys the first 63. VT_E_STATE: not signed yet. */
+VT_MUST enum vt_err vt_ledger_entry_of(
+    const struct vt_doc *d, struct vt_entry *ret, struct vt_why *why);
+/* Opens a document as the statement of an entry by `signer`, whose signature was verified: it
+ * has that digest, is of the entry's kind, signed by the same key, and the entry's subjects are
+ * what it says. VT_E_REFUSED (not an entry of the ledger), VT_E_DIGEST (also a subject),
+ * VT_E_SYNTAX, VT_E_UNKNOWN, VT_E_SIG. The caller frees it. */
+VT_MUST enum vt_err vt_ledger_doc_open(const struct vt_entry *e, const struct vt_vkey *signer,
+    const void *data, size_t len, struct vt_doc **ret, struct vt_why *why);
 
 /* What an item proves. */
 struct vt_fact {

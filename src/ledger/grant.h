@@ -43,9 +43,12 @@ struct vt_request {
     uint64_t epsilon;               /* thousandths; 0: no noise */
     uint64_t runs;                  /* how often it may run: 1 to 1,000 */
     int64_t expires;                /* seconds since 1970 */
-    struct vt_box_public result_to; /* who can read the result */
+    struct vt_box_public result_to; /* who can read the result; erasure: none, all zeros */
+    int64_t made; /* when it was asked, by the requester's clock; before expires */
 };
-/* A request's document for signing, and a signed one's meaning. VT_E_SYNTAX. */
+/* A request's document for signing (VT_E_USAGE), and a signed one's meaning (VT_E_SYNTAX).
+ * Access and break-glass name a job; export and erasure one subject, and neither job,
+ * query nor noise. */
 VT_MUST enum vt_err vt_request_doc(
     const struct vt_request *r, struct vt_doc **ret, struct vt_why *why);
 VT_MUST enum vt_err vt_request_read(
@@ -57,6 +60,7 @@ struct vt_approval {
     bool approve;           /* or refuse */
     struct vt_digest share; /* of the sealed share file (vault/shares.h); zero: none */
     bool has_share;
+    int64_t made; /* seconds since 1970, by the approver's clock */
 };
 VT_MUST enum vt_err vt_approval_doc(
     const struct vt_approval *a, struct vt_doc **ret, struct vt_why *why);
