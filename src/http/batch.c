@@ -24,6 +24,7 @@ call_ended(struct vt_http_batch *b, size_t i, enum vt_err err)
 
     c->err = err;
     c->status = err == VT_OK ? b->transfers[i].status : 0;
+    c->retry_after_s = err == VT_OK ? b->transfers[i].retry_after_s : 0;
     c->done = true;
     b->left--;
 }
@@ -39,7 +40,7 @@ begin_call(struct vt_http_batch *b, size_t i, struct vt_why *why)
         .path = c->path,
         .fd = -1,
         .post = true,
-        .content_type = "text/plain; charset=utf-8",
+        .content_type = c->content_type != NULL ? c->content_type : "text/plain; charset=utf-8",
         .body = c->body,
         .body_len = c->body_len,
         .sink = &c->answer};

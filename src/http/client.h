@@ -53,9 +53,11 @@ VT_MUST enum vt_err vt_http_post(struct vt_http *h, const char *base, const char
 struct vt_http_call {
     const char *base;
     const char *path;
+    const char *content_type; /* NULL: text/plain; charset=utf-8 */
     const void *body;
     size_t body_len;
     int status;
+    unsigned retry_after_s; /* what the answer asks for, at most a day; 0: nothing */
     struct vt_buf answer;
     enum vt_err err;
     struct vt_why why;

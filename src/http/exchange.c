@@ -183,12 +183,22 @@ take_body(struct vt_http_exchange *x, const char *data, size_t *data_len)
     return MHD_YES;
 }
 
+static const char *
+header(const struct vt_http_exchange *x, const char *name)
+{
+    const char *s = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, name);
+
+    return s == NULL ? "" : s;
+}
+
 /* The whole request is there. */
 static enum MHD_Result
 dispatch(struct vt_http_exchange *x)
 {
     struct vt_http_request rq = {.method = x->get ? "GET" : "POST",
         .path = x->path,
+        .content_type = header(x, MHD_HTTP_HEADER_CONTENT_TYPE),
+        .content_encoding = header(x, MHD_HTTP_HEADER_CONTENT_ENCODING),
         .body = x->body.data,
         .body_len = x->body.len};
 

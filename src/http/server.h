@@ -19,8 +19,10 @@
 #include "base/buf.h"
 
 struct vt_http_request {
-    const char *method; /* "GET" (also for HEAD) or "POST" */
-    const char *path;   /* decoded, begins with '/', checked safe */
+    const char *method;           /* "GET" (also for HEAD) or "POST" */
+    const char *path;             /* decoded, begins with '/', checked safe */
+    const char *content_type;     /* of a POST's body, as it was sent; "" when not said */
+    const char *content_encoding; /* likewise */
     const void *body;
     size_t body_len;
 };

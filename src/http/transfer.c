@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { RATE_WINDOW_S = 30 };
+enum { RATE_WINDOW_S = 30, RETRY_AFTER_MAX_S = 86400 };
 #define URL_MAX_BYTES 4096U
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
@@ -220,6 +220,7 @@ vt_transfer_setup(struct vt_transfer *t, const struct vt_http *h, CURL *e, struc
     t->url = NULL;
     t->headers = NULL;
     t->status = 0;
+    t->retry_after_s = 0;
     t->sink_err = VT_OK;
     t->curl_text[0] = '\0';
     err = make_url(t, &t->url, why);
@@ -249,6 +250,7 @@ vt_transfer_finish(struct vt_transfer *t, CURL *e, CURLcode rc, struct vt_why *w
     const char *method = t->post ? "POST" : "GET";
     const char *text;
     long status = 0;
+    curl_off_t after = 0;
 
     t->rc = rc;
     if (t->sink_err != VT_OK && (t->status == 200 || t->sink != NULL))
@@ -256,6 +258,8 @@ vt_transfer_finish(struct vt_transfer *t, CURL *e, CURLcode rc, struct vt_why *w
     if (rc == CURLE_OK || t->sink_err != VT_OK) {
         if (curl_easy_getinfo(e, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK)
             t->status = (int)status;
+        if (curl_easy_getinfo(e, CURLINFO_RETRY_AFTER, &after) == CURLE_OK && after > 0)
+            t->retry_after_s = after > RETRY_AFTER_MAX_S ? RETRY_AFTER_MAX_S : (unsigned)after;
         return VT_OK;
     }
     text = t->curl_text[0] != '\0' ? t->curl_text : curl_easy_strerror(rc);

@@ -35,6 +35,7 @@ struct vt_transfer {
     void *tick_ctx;
     /* What came of it. */
     int status;
+    unsigned retry_after_s;
     uint64_t done;
     enum vt_err sink_err;
     struct vt_why sink_why;

@@ -54,7 +54,15 @@ on_refuse(void *ctx, const struct vt_http_request *rq, struct vt_http_response *
     (void)ctx;
     (void)rq;
     rs->status = 422;
+    rs->retry_after_s = 7;
     vt_buf_puts(&rs->body, "it is wrong\nand more\n");
+}
+
+static void
+on_named(void *ctx, const struct vt_http_request *rq, struct vt_http_response *rs)
+{
+    (void)ctx;
+    vt_buf_putf(&rs->body, "[%s][%s]", rq->content_type, rq->content_encoding);
 }
 
 static void
@@ -106,6 +114,7 @@ on_watch(void *ctx, struct vt_why *why)
 static const struct vt_http_route routes[] = {
     {"GET", "/echo", 0, on_echo, NULL},
     {"POST", "/echo", 1000, on_echo, NULL},
+    {"POST", "/named", 1000, on_named, NULL},
     {"POST", "/below/", 10, on_echo, NULL},
     {"GET", "/refuse", 0, on_refuse, NULL},
     {"POST", "/refuse", 10, on_refuse, NULL},
@@ -596,6 +605,28 @@ test_retries(void **state)
     vt_http_free(once);
 }
 
+/* What a body is said to be reaches the handler, and the default is not invented. */
+static void
+test_body_is_named(void **state)
+{
+    struct site *s = *state;
+    struct vt_http *h = client(0);
+    struct vt_http_call calls[2] = {{.base = s->url,
+                                        .path = "named",
+                                        .content_type = "application/json",
+                                        .body = "{}",
+                                        .body_len = 2,
+                                        .answer = VT_BUF(100)},
+        {.base = s->url, .path = "named", .body = "{}", .body_len = 2, .answer = VT_BUF(100)}};
+
+    assert_int_equal(vt_http_post_all(h, calls, 2, NULL), VT_OK);
+    assert_string_equal(vt_buf_str(&calls[0].answer), "[application/json][]");
+    assert_string_equal(vt_buf_str(&calls[1].answer), "[text/plain; charset=utf-8][]");
+    vt_buf_release(&calls[0].answer);
+    vt_buf_release(&calls[1].answer);
+    vt_http_free(h);
+}
+
 static void
 test_post_all(void **state)
 {
@@ -612,7 +643,9 @@ test_post_all(void **state)
         assert_int_equal(calls[0].err, VT_OK);
         assert_int_equal(calls[0].status, 200);
         assert_string_equal(vt_buf_str(&calls[0].answer), "POST /echo 3\nabc");
+        assert_int_equal(calls[0].retry_after_s, 0);
         assert_int_equal(calls[1].status, 422);
+        assert_int_equal(calls[1].retry_after_s, 7);
         assert_int_equal(calls[2].err, VT_E_NET);
         assert_int_equal(calls[3].err, VT_E_USAGE);
     }
@@ -676,6 +709,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_stop_while_awaiting, start, stop),
         cmocka_unit_test_setup_teardown(test_client_limits, start, stop),
         cmocka_unit_test_setup_teardown(test_retries, start, stop),
+        cmocka_unit_test_setup_teardown(test_body_is_named, start, stop),
         cmocka_unit_test_setup_teardown(test_post_all, start, stop),
         cmocka_unit_test_setup_teardown(test_connection_limit, start_narrow, stop),
         cmocka_unit_test(test_listen),
