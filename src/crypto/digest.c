@@ -46,6 +46,19 @@ vt_digest_of_slices(const struct vt_slice *v, size_t n, struct vt_digest *ret)
 }
 
 void
+vt_thread_hash_forget(void)
+{
+    const struct vt_thread_ctx *c = vt_thread_ctx_get();
+    int ok;
+
+    assert(c != NULL);
+    (void)pthread_once(&once, fetch);
+    ok = EVP_DigestInit_ex2(c->hash, sha256, NULL);
+    assert(ok == 1);
+    (void)ok;
+}
+
+void
 vt_digest_of(const void *data, size_t len, struct vt_digest *ret)
 {
     const struct vt_slice slice = {.data = data, .len = len};

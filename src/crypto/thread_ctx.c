@@ -17,6 +17,7 @@ ctx_free(void *p)
         return;
     EVP_MD_CTX_free(c->hash);
     EVP_MD_CTX_free(c->sign);
+    EVP_CIPHER_CTX_free(c->cipher);
     free(c);
 }
 
@@ -43,7 +44,9 @@ vt_thread_ctx_get(void)
         return NULL;
     c->hash = EVP_MD_CTX_new();
     c->sign = EVP_MD_CTX_new();
-    if (c->hash == NULL || c->sign == NULL || pthread_setspecific(key, c) != 0) {
+    c->cipher = EVP_CIPHER_CTX_new();
+    if (c->hash == NULL || c->sign == NULL || c->cipher == NULL ||
+        pthread_setspecific(key, c) != 0) {
         ctx_free(c);
         return NULL;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libcrypto's contexts that each thread makes once and uses again. For digest.c
- * and key.c alone.
+ * libcrypto's contexts that each thread makes once and uses again. For the
+ * files of this folder alone.
  */
 #ifndef VT_CRYPTO_THREAD_CTX_H
 #define VT_CRYPTO_THREAD_CTX_H
@@ -10,11 +10,16 @@
 
 struct vt_thread_ctx {
     EVP_MD_CTX *hash;
-    EVP_MD_CTX *sign; /* reset after each use: it must not keep a key alive */
+    EVP_MD_CTX *sign;       /* reset after each use: it must not keep a key alive */
+    EVP_CIPHER_CTX *cipher; /* likewise */
 };
 
 /* The calling thread's contexts, freed when it ends; NULL when there is no
  * memory for them. */
 struct vt_thread_ctx *vt_thread_ctx_get(void);
+
+/* The thread's hash context holds the last digest until the next begins; when
+ * that was a key, this takes it out. */
+void vt_thread_hash_forget(void);
 
 #endif

@@ -537,6 +537,21 @@ test_links_of_others(void **state)
     log_release(&l);
 }
 
+/* A job that ran is named in the ledger by its artifact: that releases nothing. */
+static void
+test_ledger_is_no_link(void **state)
+{
+    struct log l;
+    (void)state;
+    log_example(&l, VT_ENTRY_RELEASE, (enum who)0);
+    struct vt_entry run = entry_one(VT_ENTRY_RUN, VT_SUBJECT_ARTIFACT, the_made.artifact);
+    subject(&run, VT_SUBJECT_REQUEST, "the request\n");
+    subject(&run, VT_SUBJECT_GRANT, "the grant\n");
+    log_entry(&l, run, RELEASE);
+    expect(&l, the_policy(), VT_E_QUORUM, "release: ");
+    log_release(&l);
+}
+
 /* The same bytes from two sources: one whole chain is enough, and links of
  * two chains do not make one. */
 static void
@@ -852,6 +867,7 @@ main(void)
         cmocka_unit_test(test_missing_links),
         cmocka_unit_test(test_links_by_others),
         cmocka_unit_test(test_links_of_others),
+        cmocka_unit_test(test_ledger_is_no_link),
         cmocka_unit_test(test_two_assemblies),
         cmocka_unit_test(test_mismatch),
         cmocka_unit_test(test_policy_none_and_silent),
