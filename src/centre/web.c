@@ -2,7 +2,7 @@
 #include "centre/web.h"
 
 #include "base/log.h"
-#include "centre/confine.h"
+#include "base/confine.h"
 #include "centre/page.h"
 #include "http/server.h"
 #include "log/service.h"

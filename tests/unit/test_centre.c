@@ -5,7 +5,7 @@
  */
 #include "attest/dsse.h"
 #include "base/proc.h"
-#include "centre/confine.h"
+#include "base/confine.h"
 #include "centre/html.h"
 #include "centre/page.h"
 #include "centre/site.h"

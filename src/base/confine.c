@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "centre/confine.h"
+#include "base/confine.h"
 
 #include <errno.h>
 #include <fcntl.h>

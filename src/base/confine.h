@@ -2,8 +2,8 @@
 /*
  * Taking away from a process what it does not need.
  */
-#ifndef VT_CENTRE_CONFINE_H
-#define VT_CENTRE_CONFINE_H
+#ifndef VT_BASE_CONFINE_H
+#define VT_BASE_CONFINE_H
 
 #include "base/err.h"
 
