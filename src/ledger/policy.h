@@ -11,8 +11,8 @@
  *     vitrine/vault/policy/v1
  *     serial 1
  *     previous sha256:...                          (left out in the first)
- *     supervisor supervisor.example                a witness of the trust policy, by its key's
- * name keeper zurich.example VKEY AGE1              a site's vault: signing key and box key
+ *     supervisor supervisor.example                a witness, by its key's name
+ *     keeper zurich.example VKEY AGE1              a site's vault: signing key, box key
  *     region EU zurich.example CH                  region, site that keeps it, its jurisdiction
  *     class detection retention-days 365 threshold 5
  *     party carol.example VKEY AGE1                requesters and approvers
@@ -76,7 +76,8 @@ struct vt_vault_policy;
 /* VT_E_CONFIG with the field and what is wrong: a name not defined before, a
  * group that cannot be met, a party or key twice, a mode without groups (each
  * of the four must have a line; `approve MODE none` is for erasure and export alone
- * refused too). Signatures are the caller's matter. */
+ * refused too). VT_E_SYNTAX, VT_E_LIMIT: no ledger document of that kind. VT_E_NOMEM.
+ * Signatures are the caller's matter. */
 VT_MUST enum vt_err vt_vault_policy_parse(
     const void *data, size_t len, struct vt_vault_policy **ret, struct vt_why *why);
 void vt_vault_policy_free(struct vt_vault_policy *p);
@@ -105,7 +106,8 @@ const struct vt_rule_party *vt_vault_policy_keeper(
     const struct vt_vault_policy *p, const char *site);
 bool vt_vault_policy_may_ask(
     const struct vt_vault_policy *p, const char *party, const char *purpose);
-/* The groups that must approve in that mode, in the policy's order. */
+/* The groups that must approve in that mode, in the policy's order: ret_max of them at the most
+ * (VT_RULES_MAX holds all). Returns how many were written. */
 size_t vt_vault_policy_approvers(const struct vt_vault_policy *p, enum vt_mode mode,
     const struct vt_rule_group **ret, size_t ret_max);
 /* Seconds; defaults 604,800 for access, export and erasure, 3,600 for break-glass. */
