@@ -4,6 +4,7 @@
 #include "log/fetch.h"
 #include "log/tiles.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct vt_log_reader {
@@ -146,4 +147,28 @@ vt_log_reader_each(struct vt_log_reader *r, uint64_t from,
         err = fn(ctx, i, p, len, why);
     }
     return err == VT_E_EXIST ? VT_OK : err;
+}
+
+enum vt_err
+vt_log_reader_object(
+    struct vt_log_reader *r, const struct vt_digest *d, struct vt_buf *b, struct vt_why *why)
+{
+    char hex[VT_DIGEST_HEX_SIZE];
+    char path[128];
+    struct vt_digest got;
+    size_t before = b->len;
+    enum vt_err err;
+
+    vt_digest_hex(d, hex);
+    (void)snprintf(path, sizeof path, "objects/sha256/%.2s/%s", hex, hex);
+    err = vt_fetch_get(r->fetch, path, b, why);
+    if (err != VT_OK)
+        return err;
+    vt_digest_of(vt_buf_str(b) + before, b->len - before, &got);
+    if (vt_digest_eq(&got, d))
+        return VT_OK;
+    b->len = before;
+    if (b->data != NULL)
+        b->data[before] = '\0';
+    return vt_fail(why, VT_E_DIGEST, "%s: its bytes are not those of its name", path);
 }

@@ -40,6 +40,11 @@ VT_MUST enum vt_err vt_log_reader_each(struct vt_log_reader *r, uint64_t from,
         void *ctx, uint64_t index, const void *entry, size_t len, struct vt_why *why),
     void *ctx, struct vt_why *why);
 
+/* Appends the bytes of a public object, verified by its digest: what an entry names.
+ * VT_E_NOENT, VT_E_DIGEST, VT_E_LIMIT, VT_E_NET. On failure b is as it was. */
+VT_MUST enum vt_err vt_log_reader_object(
+    struct vt_log_reader *r, const struct vt_digest *d, struct vt_buf *b, struct vt_why *why);
+
 /* Parses an entry and verifies its signature. VT_E_UNKNOWN when it is by nobody
  * that the policy names as a signer. *ret_note points into entry; it and
  * ret_signer may be NULL. */

@@ -47,7 +47,7 @@ VT_MUST enum vt_err vt_desk_each(struct vt_desk *d,
  * signer. The caller frees it. */
 VT_MUST enum vt_err vt_desk_doc(
     struct vt_desk *d, const struct vt_desk_entry *e, struct vt_doc **ret, struct vt_why *why);
-/* The entry that says that document (newest), or VT_E_NOENT. */
+/* The entry that says that document (newest, its signature on it verified), or VT_E_NOENT. */
 VT_MUST enum vt_err vt_desk_find(struct vt_desk *d, enum vt_entry_kind kind,
     const struct vt_digest *doc, struct vt_desk_entry *ret, struct vt_why *why);
 /* The vault policy in force: the newest by serial whose chain back to the first is unbroken and
@@ -55,6 +55,11 @@ VT_MUST enum vt_err vt_desk_find(struct vt_desk *d, enum vt_entry_kind kind,
  * entries. */
 VT_MUST enum vt_err vt_desk_vault_policy(struct vt_desk *d, struct vt_vault_policy **ret,
     uint64_t *ret_index, size_t *ret_count /* in: room; out: entries */, struct vt_why *why);
+
+/* All vault policies that were ever in force, in order (vault/chain.h). */
+struct vt_policy_chain;
+VT_MUST enum vt_err vt_desk_policy_chain(
+    struct vt_desk *d, struct vt_policy_chain **ret, struct vt_why *why);
 
 /* Evidence of the entries at these indexes, in this order, with a consistency proof from
  * `known_size` (0: none). Appends the file. */
