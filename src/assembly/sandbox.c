@@ -41,6 +41,8 @@ vt_sandbox_limit_name(enum vt_sandbox_limit l)
         return "disk_mb";
     case VT_LIMIT_LOG:
         return "log";
+    case VT_LIMIT_OUTPUT:
+        return "output";
     case VT_LIMIT_NONE:
         break;
     }

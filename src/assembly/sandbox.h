@@ -60,8 +60,9 @@ enum vt_sandbox_limit {
     VT_LIMIT_PROCESSES,
     VT_LIMIT_DISK,
     VT_LIMIT_LOG,
+    VT_LIMIT_OUTPUT,
 };
-/* As the recipe names it: "time_s", "memory_mb", ...; "log" is our own. */
+/* As the recipe names it: "time_s", "memory_mb", ...; "log" and "output" are our own. */
 const char *vt_sandbox_limit_name(enum vt_sandbox_limit l);
 
 struct vt_sandbox_job {
@@ -74,6 +75,15 @@ struct vt_sandbox_job {
     int64_t deadline_ms; /* of vt_clock_monotonic_ms; ends the run as VT_LIMIT_TIME */
     int log_fd;          /* standard output and error are appended here */
     uint64_t log_max;    /* bytes that this run may add */
+    /* Standard input, read by the script alone: closed here as soon as the sandbox has it, and
+     * also on failure, so that who writes to it sees when nobody reads any more. 0: /dev/null.
+     */
+    int in_fd;
+    /* Standard output, apart from the log; stays the caller's. More than out_max bytes end the
+     * run as VT_LIMIT_OUTPUT. 0: to the log. */
+    int out_fd;
+    uint64_t out_max;
+    unsigned look_ms; /* how often memory and disk are looked at; 0: five times a second */
     struct vt_surroundings around;
     /* Called about five times a second, or NULL; an error ends the run and is returned. */
     enum vt_err (*tick)(void *ctx, struct vt_why *why);
@@ -84,6 +94,7 @@ struct vt_sandbox_result {
     int status; /* exit status; 128 and the signal's number when it was killed */
     enum vt_sandbox_limit limit; /* the limit that a failed run met */
     uint64_t log_len;            /* bytes added to the log */
+    uint64_t out_len;            /* bytes written to out_fd */
     char tail[512];              /* the end of what it wrote, NUL-terminated */
     char isolation[192];         /* what was in force: words with spaces between */
 };

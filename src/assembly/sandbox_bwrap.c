@@ -37,6 +37,9 @@ struct run {
     struct vt_sandbox_fds child;
     int child_log; /* the child's end; log is ours */
     int log;
+    int in; /* the child's, until it has it */
+    int child_out;
+    int out;
     int status;
     int block;
     pid_t pid;           /* bwrap; 0: none, or reaped */
@@ -103,6 +106,21 @@ make_etc(struct run *r, struct vt_why *why)
     return err;
 }
 
+/* Standard output of its own: through this process, which counts it. */
+static enum vt_err
+open_out(struct run *r, struct vt_why *why)
+{
+    int out[2];
+    if (r->job->out_fd == 0)
+        return VT_OK;
+    if (pipe2(out, O_CLOEXEC) != 0)
+        return vt_fail_errno(why, "sandbox: pipe");
+    r->out = out[0];
+    r->child_out = out[1];
+    return fcntl(r->out, F_SETFL, O_NONBLOCK) == 0 ? VT_OK
+                                                   : vt_fail_errno(why, "sandbox: fcntl");
+}
+
 static enum vt_err
 open_ends(struct run *r, struct vt_why *why)
 {
@@ -123,7 +141,9 @@ open_ends(struct run *r, struct vt_why *why)
     r->child.block = block[0];
     if (fcntl(r->log, F_SETFL, O_NONBLOCK) != 0 || fcntl(r->status, F_SETFL, O_NONBLOCK) != 0)
         return vt_fail_errno(why, "sandbox: fcntl");
-    enum vt_err err = vt_sandbox_filter_new(&r->child.filter, why);
+    enum vt_err err = open_out(r, why);
+    if (err == VT_OK)
+        err = vt_sandbox_filter_new(&r->child.filter, why);
     return err == VT_OK ? make_etc(r, why) : err;
 }
 
@@ -131,6 +151,8 @@ static void
 close_child_ends(struct run *r)
 {
     close_fd(&r->child_log);
+    close_fd(&r->in);
+    close_fd(&r->child_out);
     close_fd(&r->child.status);
     close_fd(&r->child.block);
     close_fd(&r->child.filter);
@@ -151,6 +173,8 @@ start(struct run *r, struct vt_why *why)
     const struct vt_sandbox_child child = {.stage = &r->b->stage,
         .around = s,
         .fds = &r->child,
+        .in = r->in,
+        .out = r->child_out,
         .log = r->child_log,
         .block_write = r->block,
         .argv = args.item};
@@ -278,33 +302,51 @@ keep_tail(struct vt_sandbox_result *res, const char *data, size_t len)
     res->tail[had + len] = '\0';
 }
 
+/* Hands on what is there to `to`, which takes `max` bytes in all. Not for ever: a script
+ * that never stops writing still meets its time. */
 static enum vt_err
-read_log(struct run *r, struct vt_why *why)
+pump(struct run *r, int *from, int to, uint64_t max, uint64_t *total,
+    enum vt_sandbox_limit limit, struct vt_why *why)
 {
     char chunk[16384];
-    /* Not for ever: a script that never stops writing still meets its time. */
-    for (unsigned i = 0; r->log >= 0 && i < LOG_CHUNKS; i++) {
-        ssize_t n = read(r->log, chunk, sizeof chunk);
+    for (unsigned i = 0; *from >= 0 && i < LOG_CHUNKS; i++) {
+        ssize_t n = read(*from, chunk, sizeof chunk);
         if (n < 0)
             break;
         if (n == 0) {
-            close_fd(&r->log);
+            close_fd(from);
             break;
         }
         size_t len = (size_t)n;
-        if (len > r->job->log_max - r->result.log_len) {
-            len = (size_t)(r->job->log_max - r->result.log_len);
-            over(r, VT_LIMIT_LOG);
-        }
-        enum vt_err err = vt_fd_write(r->job->log_fd, chunk, len, why);
+        bool too_much = len > max - *total;
+        if (too_much)
+            len = (size_t)(max - *total);
+        enum vt_err err = vt_fd_write(to, chunk, len, why);
         if (err != VT_OK)
-            return vt_fail_in(why, err, "the run's log");
-        r->result.log_len += len;
-        keep_tail(&r->result, chunk, len);
-        if (r->killed)
-            break;
+            return vt_fail_in(why, err, "the run's %s", vt_sandbox_limit_name(limit));
+        *total += len;
+        if (limit == VT_LIMIT_LOG)
+            keep_tail(&r->result, chunk, len);
+        if (too_much) {
+            over(r, limit);
+            close_fd(from);
+        }
     }
     return VT_OK;
+}
+
+static enum vt_err
+read_log(struct run *r, struct vt_why *why)
+{
+    return pump(
+        r, &r->log, r->job->log_fd, r->job->log_max, &r->result.log_len, VT_LIMIT_LOG, why);
+}
+
+static enum vt_err
+read_out(struct run *r, struct vt_why *why)
+{
+    return pump(
+        r, &r->out, r->job->out_fd, r->job->out_max, &r->result.out_len, VT_LIMIT_OUTPUT, why);
 }
 
 static enum vt_err
@@ -313,7 +355,7 @@ look(struct run *r, struct vt_why *why)
     int64_t now = vt_clock_monotonic_ms();
     if (now >= r->job->deadline_ms)
         over(r, VT_LIMIT_TIME);
-    if (now - r->looked_ms < LOOK_MS)
+    if (now - r->looked_ms < (r->job->look_ms != 0 ? r->job->look_ms : LOOK_MS))
         return VT_OK;
     r->looked_ms = now;
     if (vt_sandbox_watch_look(&r->watch) == VT_LIMIT_MEMORY)
@@ -326,14 +368,17 @@ static enum vt_err
 serve(struct run *r, struct vt_why *why)
 {
     for (;;) {
-        struct pollfd p[3] = {{.fd = r->pid_fd, .events = POLLIN},
+        struct pollfd p[4] = {{.fd = r->pid_fd, .events = POLLIN},
             {.fd = r->status, .events = POLLIN},
-            {.fd = r->killed ? -1 : r->log, .events = POLLIN}};
-        if (poll(p, 3, LOOK_MS) < 0 && errno != EINTR)
+            {.fd = r->killed ? -1 : r->log, .events = POLLIN},
+            {.fd = r->killed ? -1 : r->out, .events = POLLIN}};
+        if (poll(p, 4, LOOK_MS) < 0 && errno != EINTR)
             return vt_fail_errno(why, "sandbox: poll");
         enum vt_err err = read_status(r, why);
         if (err == VT_OK)
             err = read_log(r, why);
+        if (err == VT_OK)
+            err = read_out(r, why);
         if (err == VT_OK)
             err = look(r, why);
         if (err != VT_OK || (p[0].revents & POLLIN) != 0)
@@ -341,8 +386,7 @@ serve(struct run *r, struct vt_why *why)
     }
 }
 
-/* Ends what still runs and waits until it is gone: only then may anybody look
- * at what it wrote. */
+/* Ends what still runs and waits: only then may anybody look at what it wrote. */
 static void
 finish(struct run *r)
 {
@@ -400,16 +444,18 @@ bwrap_run(void *impl, const struct vt_sandbox_job *job, struct vt_sandbox_result
         .child = {-1, -1, -1, -1, -1, -1},
         .child_log = -1,
         .log = -1,
+        .in = job->in_fd != 0 ? job->in_fd : -1,
+        .child_out = -1,
+        .out = -1,
         .status = -1,
         .block = -1,
         .pid_fd = -1,
         .lines = VT_BUF(STATUS_MAX)};
     char stage[VT_PATH_MAX];
     enum vt_err err = vt_path(stage, why, "%s/stage", r.b->stage.box);
-    if (err != VT_OK)
-        return err;
     vt_sandbox_watch_init(&r.watch, stage, &job->limits);
-    err = open_ends(&r, why);
+    if (err == VT_OK)
+        err = open_ends(&r, why);
     if (err == VT_OK)
         err = start(&r, why);
     if (err == VT_OK)
@@ -422,10 +468,13 @@ bwrap_run(void *impl, const struct vt_sandbox_job *job, struct vt_sandbox_result
     finish(&r);
     if (err == VT_OK && ended)
         err = read_log(&r, why);
+    while (err == VT_OK && ended && r.out >= 0)
+        err = read_out(&r, why);
     if (err == VT_OK)
         *ret = r.result;
     close_child_ends(&r);
     close_fd(&r.log);
+    close_fd(&r.out);
     close_fd(&r.status);
     close_fd(&r.block);
     close_fd(&r.pid_fd);

@@ -53,7 +53,8 @@ child_descriptors(const struct vt_sandbox_child *c)
     const int keep[] = {c->fds->status, c->fds->block, c->fds->filter, c->fds->passwd,
         c->fds->group, c->fds->hosts};
     int null = open("/dev/null", O_RDWR);
-    if (null < 0 || dup2(null, 0) != 0 || dup2(c->log, 1) != 1 || dup2(c->log, 2) != 2)
+    if (null < 0 || dup2(c->in >= 0 ? c->in : null, 0) != 0 ||
+        dup2(c->out >= 0 ? c->out : c->log, 1) != 1 || dup2(c->log, 2) != 2)
         return "descriptors";
     if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
         return "close_range";

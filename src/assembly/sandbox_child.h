@@ -14,7 +14,9 @@ struct vt_sandbox_child {
     const struct vt_stage *stage;
     const struct vt_surroundings *around;
     const struct vt_sandbox_fds *fds;
-    int log;           /* becomes standard output and error */
+    int in;            /* becomes standard input; -1: /dev/null */
+    int out;           /* becomes standard output; -1: the log */
+    int log;           /* becomes standard error */
     int block_write;   /* the parent's end of fds->block */
     char *const *argv; /* of bwrap */
 };

@@ -31,6 +31,8 @@ struct trial {
     struct vt_recipe_env env[4];
     size_t env_count;
     uint64_t log_max;
+    const char *in;   /* standard input, or NULL */
+    uint64_t out_max; /* standard output of its own, to WORK/stdout; 0: none */
 };
 
 struct told {
@@ -53,6 +55,31 @@ trial_of(const char *script)
     struct vt_why why = {0};
     assert_int_equal(vt_dir_temp(base, "trial", t.work, &why), VT_OK);
     return t;
+}
+
+/* A pipe that holds the trial's input, or 0. */
+static enum vt_err
+feed(const struct trial *t, int *ret, struct vt_why *why)
+{
+    int in[2];
+    *ret = 0;
+    if (t->in == NULL)
+        return VT_OK;
+    if (pipe2(in, O_CLOEXEC) != 0)
+        return vt_fail_errno(why, "pipe");
+    *ret = in[0];
+    enum vt_err err = vt_fd_write(in[1], t->in, strlen(t->in), why);
+    (void)close(in[1]);
+    return err;
+}
+
+static int
+open_stdout(const struct trial *t)
+{
+    char path[VT_PATH_MAX];
+    if (t->out_max == 0 || vt_path(path, NULL, "%s/stdout", t->work) != VT_OK)
+        return 0;
+    return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 }
 
 static enum vt_err
@@ -87,8 +114,14 @@ stage_and_run(const struct trial *t, struct told *told)
         .deadline_ms = vt_clock_monotonic_ms() + (int64_t)t->limits.time_s * 1000,
         .log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644),
         .log_max = t->log_max,
+        .out_fd = open_stdout(t),
+        .out_max = t->out_max,
         .around = t->around};
-    err = vt_sandbox_run(s, &job, &told->result, why);
+    err = feed(t, &job.in_fd, why);
+    if (err == VT_OK)
+        err = vt_sandbox_run(s, &job, &told->result, why);
+    if (err == VT_OK && job.in_fd != 0 && fcntl(job.in_fd, F_GETFD) != -1)
+        err = vt_fail(why, VT_E_STATE, "standard input is still open here");
     if (err == VT_OK)
         err = vt_path(path, why, "%s/x", stage.out);
     told->out_x = err == VT_OK && access(path, F_OK) == 0;
@@ -312,6 +345,60 @@ test_tail(void **state)
     assert_null(strstr(told.result.tail, "line 1\n"));
 }
 
+/* What it wrote to its own standard output; the caller frees. */
+static char *
+stdout_of(const struct trial *t)
+{
+    struct vt_buf b = VT_BUF(1U << 20);
+    struct vt_why why = {0};
+    char path[VT_PATH_MAX];
+    assert_int_equal(vt_path(path, &why, "%s/stdout", t->work), VT_OK);
+    assert_int_equal(vt_file_read(path, &b, &why), VT_OK);
+    char *s = strdup(vt_buf_str(&b));
+    vt_buf_release(&b);
+    return s;
+}
+
+/* Input and output of their own: nothing of them is in the log, nor the log in them. */
+static void
+test_input_and_output(void **state)
+{
+    (void)state;
+    wants_sandbox();
+    struct trial t = trial_of("tr a-z A-Z; echo to the log >&2; ls /proc/$$/fd");
+    t.in = "one\ntwo\n";
+    t.out_max = 1000;
+    struct told told = run(&t);
+    assert_string_equal(told.why.text, "");
+    assert_int_equal(told.result.limit, VT_LIMIT_NONE);
+    assert_int_equal(told.result.status, 0);
+    char *log = log_of(&t);
+    char *out = stdout_of(&t);
+    assert_string_equal(log, "to the log\n");
+    assert_string_equal(out, "ONE\nTWO\n0\n1\n2\n");
+    assert_int_equal(told.result.out_len, strlen(out));
+    assert_string_equal(told.result.tail, "to the log\n");
+    free(log);
+    free(out);
+}
+
+/* All of a long output arrives, also what was still in the pipe when the script ended. */
+static void
+test_long_output(void **state)
+{
+    (void)state;
+    wants_sandbox();
+    struct trial t = trial_of("head -c 600000 /dev/zero | tr '\\0' x");
+    t.out_max = 600000;
+    struct told told = run(&t);
+    assert_string_equal(told.why.text, "");
+    assert_int_equal(told.result.limit, VT_LIMIT_NONE);
+    assert_int_equal(told.result.out_len, 600000);
+    char *out = stdout_of(&t);
+    assert_int_equal(strlen(out), 600000);
+    free(out);
+}
+
 static void
 meets(struct trial *t, enum vt_sandbox_limit want)
 {
@@ -320,6 +407,23 @@ meets(struct trial *t, enum vt_sandbox_limit want)
     assert_string_equal(told.why.text, "");
     assert_string_equal(vt_sandbox_limit_name(told.result.limit), vt_sandbox_limit_name(want));
     assert_int_not_equal(told.result.status, 0);
+}
+
+static void
+test_output_limit(void **state)
+{
+    (void)state;
+    struct trial t = trial_of("cat /dev/zero");
+    t.out_max = 100000;
+    meets(&t, VT_LIMIT_OUTPUT);
+    wants_sandbox();
+    t = trial_of("printf 123456");
+    t.out_max = 5;
+    struct told told = run(&t);
+    assert_int_equal(told.result.limit, VT_LIMIT_OUTPUT);
+    char *out = stdout_of(&t);
+    assert_string_equal(out, "12345");
+    free(out);
 }
 
 static void
@@ -581,6 +685,9 @@ main(void)
         cmocka_unit_test(test_filter),
         cmocka_unit_test(test_status),
         cmocka_unit_test(test_tail),
+        cmocka_unit_test(test_input_and_output),
+        cmocka_unit_test(test_long_output),
+        cmocka_unit_test(test_output_limit),
         cmocka_unit_test(test_time),
         cmocka_unit_test(test_disk),
         cmocka_unit_test(test_memory),
