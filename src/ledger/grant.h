@@ -105,16 +105,17 @@ struct vt_granted {
 };
 
 /* The whole check of an evidence file with, in this order: one request, its
- * approvals, one grant. Each item is proven (vt_fact_check); the request is signed by
- * its requester, whom the policy lets ask; each approval is over exactly that
- * request, by a party of a group of its mode, none the requester's own, none
+ * approvals, one grant. Each item is proven (vt_fact_check), all in one tree and one after the
+ * other; the request is signed by its requester, whom the policy lets ask; each approval is
+ * over exactly that request, by a party of a group of its mode, none the requester's own, none
  * a refusal, each party counted once; every group of the mode has its M; the
  * grant names the policy, the request and exactly those approvals and is signed
  * by the keeper of the region's site; the supervisor cosigned the grant's checkpoint, which
- * extends `view` (taken over on success); `now` is before the request's expiry and
- * the request's life is within the policy's limit, counted from the time that
- * witnesses vouch for of its entry. *ret_refusal says why not, for the ledger; VT_E_*
- * and the line say it to people. */
+ * extends `view` (taken over on success); `now`, and what witnesses vouch for, is before the
+ * request's expiry; and its life is within the policy's limit, counted from when it was made
+ * or from the time that witnesses vouch for of its entry, whichever is earlier. *ret_refusal
+ * is always set: VT_REFUSAL_NONE on success and when the trouble is our own (no memory), else
+ * why not, for the ledger; VT_E_* and the line say it to people. */
 VT_MUST enum vt_err vt_grant_check(const struct vt_policy *trust,
     const struct vt_vault_policy *policy, const struct vt_evidence_file *file, int64_t now,
     struct vt_ledger_view *view, struct vt_granted *ret, enum vt_refusal *ret_refusal,

@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The check that decides whether a key may be released. It goes from what is
+ * hardest to make up to what is easiest: first every item is proven to be in one
+ * tree that continues what was seen and that the supervisor cosigned; then the request
+ * is one that the policy permits and that has not expired; then its approvals are
+ * counted; last, the grant must be the keeper's word over exactly these. Each no has
+ * a code for the ledger beside its error.
+ */
+#include "ledger/grant.h"
+#include "ledger/record.h"
+#include "note/proof_check.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct check {
+    const struct vt_policy *trust;
+    const struct vt_vault_policy *policy;
+    const struct vt_evidence_file *file;
+    int64_t now;
+    enum vt_refusal refusal;
+    size_t fact_count; /* proven so far; in the end one for each item of the file */
+    struct vt_fact fact[VT_EVIDENCE_COUNT_MAX];
+    bool has[VT_RULES_MAX]; /* who approved, by number in the policy's parties */
+    struct vt_granted granted;
+};
+
+/* `return no(c, VT_REFUSAL_X, vt_fail(...));` */
+static enum vt_err
+no(struct check *c, enum vt_refusal refusal, enum vt_err err)
+{
+    c->refusal = refusal;
+    return err;
+}
+
+static const struct vt_fact *
+the_grant(const struct check *c)
+{
+    return &c->fact[c->fact_count - 1];
+}
+
+/* ---- the ledger ---- */
+
+static enum vt_entry_kind
+kind_of_item(const struct check *c, size_t i)
+{
+    if (i == 0)
+        return VT_ENTRY_REQUEST;
+    return i + 1 == c->file->count ? VT_ENTRY_GRANT : VT_ENTRY_APPROVAL;
+}
+
+/* The code for an item that is not proven: what the ledger does not have is one thing,
+ * a document that is not what the ledger has is another. */
+static enum vt_refusal
+code_of_item(const struct check *c, size_t i, enum vt_err err)
+{
+    const struct vt_evidence *e = &c->file->item[i];
+    struct vt_checkpoint checkpoint;
+    uint64_t index, time;
+
+    if (vt_err_exit_code(err) != 1)
+        return VT_REFUSAL_NONE; /* our own trouble, such as no memory */
+    if (err == VT_E_REFUSED ||
+        vt_tlog_proof_check(c->trust, e->proof.p, e->proof.len, e->entry.p, e->entry.len,
+            &index, &checkpoint, &time, NULL) != VT_OK)
+        return VT_REFUSAL_LEDGER;
+    if (err != VT_E_UNKNOWN)
+        return VT_REFUSAL_ALTERED;
+    if (kind_of_item(c, i) == VT_ENTRY_REQUEST)
+        return VT_REFUSAL_REQUESTER;
+    return kind_of_item(c, i) == VT_ENTRY_APPROVAL ? VT_REFUSAL_APPROVALS : VT_REFUSAL_LEDGER;
+}
+
+static enum vt_err
+prove_items(struct check *c, struct vt_why *why)
+{
+    if (c->file->count < 2)
+        return no(c, VT_REFUSAL_LEDGER,
+            vt_fail(why, VT_E_SYNTAX, "the evidence lacks the request or the grant"));
+    for (size_t i = 0; i < c->file->count; i++) {
+        enum vt_err err =
+            vt_fact_check(c->trust, kind_of_item(c, i), &c->file->item[i], &c->fact[i], why);
+        if (err != VT_OK)
+            return no(c, code_of_item(c, i, err),
+                vt_fail_in(why, err, "item %zu of the evidence (%s)", i + 1,
+                    vt_entry_kind_name(kind_of_item(c, i))));
+        c->fact_count = i + 1;
+    }
+    return VT_OK;
+}
+
+/* All are in one tree, in the order in which they can have been said. */
+static enum vt_err
+check_one_tree(struct check *c, struct vt_why *why)
+{
+    const struct vt_fact *grant = the_grant(c);
+
+    for (size_t i = 0; i + 1 < c->fact_count; i++) {
+        const struct vt_fact *f = &c->fact[i];
+        if (strcmp(f->checkpoint.origin, grant->checkpoint.origin) != 0 ||
+            f->checkpoint.size != grant->checkpoint.size ||
+            !vt_digest_eq(&f->checkpoint.root, &grant->checkpoint.root))
+            return no(c, VT_REFUSAL_LEDGER,
+                vt_fail(why, VT_E_PROOF,
+                    "item %zu of the evidence is proven in another tree than the grant",
+                    i + 1));
+        if (f->index >= grant->index || (i > 0 && f->index <= c->fact[0].index))
+            return no(c, VT_REFUSAL_LEDGER,
+                vt_fail(why, VT_E_PROOF,
+                    "the ledger has not the request first, then the approvals, then the "
+                    "grant"));
+    }
+    return VT_OK;
+}
+
+static enum vt_err
+check_ledger(struct check *c, struct vt_ledger_view *view, struct vt_why *why)
+{
+    const char *supervisor = vt_vault_policy_supervisor(c->policy);
+
+    enum vt_err err = prove_items(c, why);
+    if (err == VT_OK)
+        err = check_one_tree(c, why);
+    if (err != VT_OK)
+        return err;
+    err = vt_ledger_view_check(view, the_grant(c), c->file, why);
+    if (err != VT_OK)
+        return no(c, vt_err_exit_code(err) == 1 ? VT_REFUSAL_LEDGER : VT_REFUSAL_NONE, err);
+    err = vt_fact_cosigned_by(c->trust, &c->file->item[c->file->count - 1], supervisor, why);
+    if (err != VT_OK)
+        return no(c, VT_REFUSAL_SUPERVISOR, vt_fail_in(why, err, "the supervisor"));
+    return VT_OK;
+}
+
+/* ---- the request ---- */
+
+/* Whether the fact's entry and document are signed with the party's own key. */
+static bool
+is_signed_by(const struct vt_fact *f, const struct vt_rule_party *party)
+{
+    return strcmp(f->signer->key.name, party->key.name) == 0 &&
+           vt_pubkey_eq(&f->signer->key.pub, &party->key.pub);
+}
+
+static enum vt_err
+check_requester(struct check *c, struct vt_why *why)
+{
+    const struct vt_request *r = &c->granted.request;
+    const struct vt_rule_party *party = vt_vault_policy_party(c->policy, r->requester);
+
+    if (party == NULL || !vt_vault_policy_may_ask(c->policy, r->requester, r->purpose))
+        return no(c, VT_REFUSAL_REQUESTER,
+            vt_fail(why, VT_E_REFUSED, "the vault policy does not let `%s` ask for `%s`",
+                r->requester, r->purpose));
+    if (!is_signed_by(&c->fact[0], party))
+        return no(c, VT_REFUSAL_REQUESTER,
+            vt_fail(why, VT_E_SIG, "the request says it is by `%s`, but `%s` signed it",
+                r->requester, c->fact[0].signer->name));
+    return VT_OK;
+}
+
+static enum vt_err
+check_scope(struct check *c, struct vt_why *why)
+{
+    const struct vt_scope *s = &c->granted.request.scope;
+
+    if (vt_vault_policy_region(c->policy, s->region) == NULL)
+        return no(c, VT_REFUSAL_SCOPE,
+            vt_fail(why, VT_E_REFUSED, "the vault policy has no region %s", s->region));
+    for (size_t i = 0; i < s->class_count; i++) {
+        if (vt_vault_policy_class(c->policy, s->class_name[i]) == NULL)
+            return no(c, VT_REFUSAL_SCOPE,
+                vt_fail(
+                    why, VT_E_REFUSED, "the vault policy has no class `%s`", s->class_name[i]));
+    }
+    return VT_OK;
+}
+
+static int64_t
+witnessed(const struct vt_fact *f)
+{
+    return f->cosigned_time > INT64_MAX ? INT64_MAX : (int64_t)f->cosigned_time;
+}
+
+/* A clock that runs late does not bring a request back to life: witnesses have
+ * vouched for a later time. And one that was dated into the future lives from the time
+ * that they vouch for. */
+static enum vt_err
+check_times(struct check *c, struct vt_why *why)
+{
+    const struct vt_request *r = &c->granted.request;
+    int64_t seen = witnessed(&c->fact[0]), latest = witnessed(the_grant(c));
+    int64_t begin = r->made < seen ? r->made : seen;
+    uint64_t limit = vt_vault_policy_limit(c->policy, r->mode);
+
+    if (seen == 0)
+        return no(c, VT_REFUSAL_LEDGER,
+            vt_fail(why, VT_E_QUORUM,
+                "the trust policy asks for no witnesses, so nobody vouches "
+                "for when the request was made"));
+    if (c->now >= r->expires || latest >= r->expires)
+        return no(c, VT_REFUSAL_EXPIRED, vt_fail(why, VT_E_EXPIRED, "the request has expired"));
+    if ((uint64_t)(r->expires - begin) > limit)
+        return no(c, VT_REFUSAL_LIFE,
+            vt_fail(why, VT_E_REFUSED,
+                "the request lives %" PRId64 " seconds; the vault policy permits %" PRIu64
+                " for %s",
+                r->expires - begin, limit, vt_mode_name(r->mode)));
+    return VT_OK;
+}
+
+static enum vt_err
+check_request(struct check *c, struct vt_why *why)
+{
+    struct vt_granted *g = &c->granted;
+
+    enum vt_err err = vt_request_read(c->fact[0].doc, &g->request, why);
+    if (err != VT_OK)
+        return no(c, VT_REFUSAL_SCOPE, err);
+    g->request_doc = *vt_doc_digest(c->fact[0].doc);
+    if (!vt_digest_eq(&g->request.policy, vt_vault_policy_digest(c->policy)))
+        return no(c, VT_REFUSAL_POLICY,
+            vt_fail(why, VT_E_REFUSED,
+                "the request was made under another vault policy than the one in force"));
+    err = check_requester(c, why);
+    if (err == VT_OK)
+        err = check_scope(c, why);
+    if (err == VT_OK)
+        err = check_times(c, why);
+    return err;
+}
+
+/* ---- the approvals ---- */
+
+static bool
+is_member(const struct vt_rule_group *group, size_t party)
+{
+    for (size_t i = 0; i < group->member_count; i++) {
+        if (group->member[i] == party)
+            return true;
+    }
+    return false;
+}
+
+static bool
+may_approve(const struct check *c, size_t party)
+{
+    const struct vt_rule_group *group[VT_RULES_MAX];
+    size_t n =
+        vt_vault_policy_approvers(c->policy, c->granted.request.mode, group, VT_RULES_MAX);
+
+    for (size_t i = 0; i < n; i++) {
+        if (is_member(group[i], party))
+            return true;
+    }
+    return false;
+}
+
+/* The number of the party who is called that; false: none, or a keeper. */
+static bool
+find_party(const struct check *c, const char *name, size_t *ret)
+{
+    const struct vt_rule_party *v = NULL;
+    size_t n = vt_vault_policy_parties(c->policy, &v);
+
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(v[i].name, name) == 0) {
+            *ret = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Counts an approver, once. */
+static enum vt_err
+count_approver(struct check *c, size_t party, const struct vt_approval *a, struct vt_why *why)
+{
+    struct vt_granted *g = &c->granted;
+
+    if (c->has[party])
+        return VT_OK;
+    if (g->approver_count == VT_APPROVALS_MAX)
+        return no(c, VT_REFUSAL_APPROVALS,
+            vt_fail(why, VT_E_LIMIT, "there are more than %u approvers", VT_APPROVALS_MAX));
+    memcpy(g->approver[g->approver_count], a->approver, sizeof a->approver);
+    g->share[g->approver_count] = a->share;
+    g->approver_count++;
+    c->has[party] = true;
+    return VT_OK;
+}
+
+/* One answer to exactly this request, by somebody who is asked. */
+static enum vt_err
+take_answer(struct check *c, const struct vt_fact *f, struct vt_why *why)
+{
+    const struct vt_rule_party *v = NULL;
+    struct vt_approval a = {.approve = false};
+    size_t party;
+
+    (void)vt_vault_policy_parties(c->policy, &v);
+    enum vt_err err = vt_approval_read(f->doc, &a, why);
+    if (err != VT_OK)
+        return no(c, VT_REFUSAL_ALTERED, err);
+    if (!vt_digest_eq(&a.request, &c->granted.request_doc))
+        return no(c, VT_REFUSAL_ALTERED,
+            vt_fail(why, VT_E_DIGEST, "`%s` answered another request", a.approver));
+    if (!find_party(c, a.approver, &party))
+        return no(c, VT_REFUSAL_APPROVALS,
+            vt_fail(why, VT_E_REFUSED, "the vault policy names no party `%s`", a.approver));
+    if (!is_signed_by(f, &v[party]))
+        return no(c, VT_REFUSAL_ALTERED,
+            vt_fail(why, VT_E_SIG, "the answer says it is by `%s`, but `%s` signed it",
+                a.approver, f->signer->name));
+    if (!a.approve && may_approve(c, party))
+        return no(
+            c, VT_REFUSAL_VETO, vt_fail(why, VT_E_REFUSED, "`%s` has refused", a.approver));
+    if (strcmp(a.approver, c->granted.request.requester) == 0)
+        return no(c, VT_REFUSAL_OWN,
+            vt_fail(why, VT_E_REFUSED, "`%s` cannot approve an own request", a.approver));
+    if (!may_approve(c, party))
+        return no(c, VT_REFUSAL_APPROVALS,
+            vt_fail(why, VT_E_REFUSED, "`%s` is in no group that approves %s", a.approver,
+                vt_mode_name(c->granted.request.mode)));
+    return count_approver(c, party, &a, why);
+}
+
+static enum vt_err
+check_approvals(struct check *c, struct vt_why *why)
+{
+    const struct vt_rule_group *group[VT_RULES_MAX];
+    enum vt_mode mode = c->granted.request.mode;
+    size_t n = vt_vault_policy_approvers(c->policy, mode, group, VT_RULES_MAX);
+    enum vt_err err = VT_OK;
+
+    for (size_t i = 1; err == VT_OK && i + 1 < c->fact_count; i++)
+        err = take_answer(c, &c->fact[i], why);
+    for (size_t i = 0; err == VT_OK && i < n; i++) {
+        unsigned got = 0;
+        for (size_t j = 0; j < group[i]->member_count; j++)
+            got += c->has[group[i]->member[j]];
+        if (got < group[i]->need)
+            err = no(c, VT_REFUSAL_APPROVALS,
+                vt_fail(why, VT_E_QUORUM, "%u of `%s` must approve %s; there are %u",
+                    group[i]->need, group[i]->name, vt_mode_name(mode), got));
+    }
+    return err;
+}
+
+/* ---- the grant ---- */
+
+static bool
+names_approval(const struct vt_grant *g, const struct vt_digest *doc)
+{
+    for (size_t i = 0; i < g->approval_count; i++) {
+        if (vt_digest_eq(&g->approval[i], doc))
+            return true;
+    }
+    return false;
+}
+
+static bool
+has_approval(const struct check *c, const struct vt_digest *doc)
+{
+    for (size_t i = 1; i + 1 < c->fact_count; i++) {
+        if (vt_digest_eq(vt_doc_digest(c->fact[i].doc), doc))
+            return true;
+    }
+    return false;
+}
+
+/* The grant's approvals are those of the evidence, all of them and no others. */
+static enum vt_err
+check_same_approvals(struct check *c, const struct vt_grant *g, struct vt_why *why)
+{
+    bool is_same = true;
+
+    for (size_t i = 0; i < g->approval_count; i++)
+        is_same = is_same && has_approval(c, &g->approval[i]);
+    for (size_t i = 1; i + 1 < c->fact_count; i++)
+        is_same = is_same && names_approval(g, vt_doc_digest(c->fact[i].doc));
+    if (!is_same)
+        return no(c, VT_REFUSAL_APPROVALS,
+            vt_fail(
+                why, VT_E_DIGEST, "the grant names other approvals than those that are shown"));
+    return VT_OK;
+}
+
+static enum vt_err
+check_keeper(struct check *c, const struct vt_grant *g, struct vt_why *why)
+{
+    const struct vt_rule_region *region =
+        vt_vault_policy_region(c->policy, c->granted.request.scope.region);
+    const struct vt_rule_party *keeper = vt_vault_policy_keeper(c->policy, g->site);
+
+    if (region == NULL || keeper == NULL || strcmp(region->site, g->site) != 0)
+        return no(c, VT_REFUSAL_SCOPE,
+            vt_fail(why, VT_E_REFUSED, "`%s` does not keep the region %s", g->site,
+                c->granted.request.scope.region));
+    if (!is_signed_by(the_grant(c), keeper))
+        return no(c, VT_REFUSAL_ALTERED,
+            vt_fail(why, VT_E_SIG, "the grant says it is by `%s`, but `%s` signed it", g->site,
+                the_grant(c)->signer->name));
+    return VT_OK;
+}
+
+static enum vt_err
+check_grant(struct check *c, struct vt_why *why)
+{
+    const struct vt_fact *f = the_grant(c);
+    struct vt_grant g = {.approval_count = 0};
+
+    enum vt_err err = vt_grant_read(f->doc, &g, why);
+    if (err != VT_OK)
+        return no(c, err == VT_E_NOMEM ? VT_REFUSAL_NONE : VT_REFUSAL_ALTERED, err);
+    if (!vt_digest_eq(&g.request, &c->granted.request_doc) || g.mode != c->granted.request.mode)
+        return no(c, VT_REFUSAL_ALTERED,
+            vt_fail(why, VT_E_DIGEST, "the grant is of another request"));
+    if (!vt_digest_eq(&g.policy, vt_vault_policy_digest(c->policy)))
+        return no(c, VT_REFUSAL_POLICY,
+            vt_fail(why, VT_E_REFUSED,
+                "the grant was made under another vault policy than the one in force"));
+    err = check_keeper(c, &g, why);
+    if (err == VT_OK)
+        err = check_same_approvals(c, &g, why);
+    if (err != VT_OK)
+        return err;
+    c->granted.grant_doc = *vt_doc_digest(f->doc);
+    c->granted.index = f->index;
+    c->granted.cosigned_time = f->cosigned_time;
+    c->granted.checkpoint = f->checkpoint;
+    return VT_OK;
+}
+
+enum vt_err
+vt_grant_check(const struct vt_policy *trust, const struct vt_vault_policy *policy,
+    const struct vt_evidence_file *file, int64_t now, struct vt_ledger_view *view,
+    struct vt_granted *ret, enum vt_refusal *ret_refusal, struct vt_why *why)
+{
+    struct vt_ledger_view seen = *view;
+    struct check *c = calloc(1, sizeof *c);
+
+    if (c == NULL) {
+        *ret_refusal = VT_REFUSAL_NONE;
+        return vt_fail(why, VT_E_NOMEM, "no memory for checking a grant");
+    }
+    c->trust = trust;
+    c->policy = policy;
+    c->file = file;
+    c->now = now;
+    enum vt_err err = check_ledger(c, &seen, why);
+    if (err == VT_OK)
+        err = check_request(c, why);
+    if (err == VT_OK)
+        err = check_approvals(c, why);
+    if (err == VT_OK)
+        err = check_grant(c, why);
+    if (err == VT_OK) {
+        *view = seen;
+        *ret = c->granted;
+    }
+    *ret_refusal = c->refusal;
+    for (size_t i = 0; i < c->fact_count; i++)
+        vt_fact_release(&c->fact[i]);
+    free(c);
+    return err;
+}
