@@ -168,9 +168,9 @@ vt_sender_fetch(struct vt_sender *s, struct vt_why *why)
 /* ---- Pauses. ---- */
 
 static void
-note_failure(struct vt_sender *s, const char *text)
+note_failure(struct vt_sender *s, const struct vt_why *why)
 {
-    (void)snprintf(s->status.last, sizeof s->status.last, "%s", text);
+    s->status.last = *why;
     s->status.failures++;
 }
 
@@ -192,9 +192,9 @@ pause_for(struct vt_sender *s, unsigned retry_after_s)
 }
 
 static void
-fail_and_pause(struct vt_sender *s, const char *text, unsigned retry_after_s)
+fail_and_pause(struct vt_sender *s, const struct vt_why *why, unsigned retry_after_s)
 {
-    note_failure(s, text);
+    note_failure(s, why);
     pause_for(s, retry_after_s);
 }
 
@@ -242,7 +242,7 @@ take_named_url(struct vt_sender *s, const char *url, struct vt_why *why)
     memcpy(s->url[s->url_count], url, strlen(url) + 1);
     s->at = s->url_count;
     if (save_url(s, why) != VT_OK)
-        note_failure(s, why->text);
+        note_failure(s, why);
 }
 
 /* 421: the vault in use does not keep the region. */
@@ -256,7 +256,7 @@ redirect(struct vt_sender *s, struct vt_sender_news *news)
     bool moved;
 
     if (fetch_again(s, &why) != VT_OK) {
-        fail_and_pause(s, why.text, s->call.retry_after_s);
+        fail_and_pause(s, &why, s->call.retry_after_s);
         return;
     }
     news->known_changed = true;
@@ -274,7 +274,7 @@ redirect(struct vt_sender *s, struct vt_sender_news *news)
     (void)vt_fail(&why, VT_E_REFUSED,
         "no vault that was named keeps the region: the policy places it at %s%s%s", s->site,
         named ? "; an answer speaks of " : "", named ? url : "");
-    fail_and_pause(s, why.text, s->call.retry_after_s);
+    fail_and_pause(s, &why, s->call.retry_after_s);
 }
 
 /* ---- Answers. ---- */
@@ -303,7 +303,7 @@ acknowledged(struct vt_sender *s, struct vt_sender_news *news)
     struct vt_why why = {{0}};
 
     if (vt_spool_drop(s->spool, s->seq, &why) != VT_OK) {
-        fail_and_pause(s, why.text, 0);
+        fail_and_pause(s, &why, 0);
         return;
     }
     s->status.batches++;
@@ -315,15 +315,15 @@ acknowledged(struct vt_sender *s, struct vt_sender_news *news)
 }
 
 static void
-lay_aside(struct vt_sender *s, const char *text, struct vt_sender_news *news)
+lay_aside(struct vt_sender *s, const struct vt_why *reason, struct vt_sender_news *news)
 {
     struct vt_why why = {{0}};
 
     if (vt_spool_refuse(s->spool, s->seq, &why) != VT_OK) {
-        fail_and_pause(s, why.text, 0);
+        fail_and_pause(s, &why, 0);
         return;
     }
-    (void)snprintf(s->status.last, sizeof s->status.last, "%s", text);
+    s->status.last = *reason;
     s->status.refused++;
     news->moved = true;
 }
@@ -344,7 +344,7 @@ answered(struct vt_sender *s, struct vt_sender_news *news)
     struct vt_why why = {{0}};
 
     if (s->call.err != VT_OK) {
-        fail_and_pause(s, s->call.why.text, 0);
+        fail_and_pause(s, &s->call.why, 0);
         return;
     }
     say_answer(s, &why);
@@ -358,10 +358,10 @@ answered(struct vt_sender *s, struct vt_sender_news *news)
     case 400:
     case 413:
     case 422:
-        lay_aside(s, why.text, news);
+        lay_aside(s, &why, news);
         break;
     default:
-        fail_and_pause(s, why.text, s->call.retry_after_s);
+        fail_and_pause(s, &why, s->call.retry_after_s);
         break;
     }
 }
@@ -390,7 +390,7 @@ begin(struct vt_sender *s, struct vt_sender_news *news)
     if (err == VT_OK)
         err = vt_batch_parse(s->body.data, s->body.len, &h, &blocks, &why);
     if (err == VT_E_SYNTAX || err == VT_E_LIMIT) {
-        lay_aside(s, why.text, news); /* the disk spoilt it */
+        lay_aside(s, &why, news); /* the disk spoilt it */
         return;
     }
     s->call = (struct vt_http_call){.base = s->url[s->at],
@@ -402,7 +402,7 @@ begin(struct vt_sender *s, struct vt_sender_news *news)
     if (err == VT_OK)
         err = vt_http_batch_new(s->posts, &s->call, 1, &s->under_way, &why);
     if (err != VT_OK)
-        fail_and_pause(s, why.text, 0);
+        fail_and_pause(s, &why, 0);
 }
 
 static void
@@ -416,7 +416,7 @@ refresh(struct vt_sender *s, struct vt_sender_news *news)
     if (vt_known_fetch(s->known, s->gets, s->url[s->at], &why) == VT_OK)
         news->known_changed = true;
     else
-        (void)snprintf(s->status.last, sizeof s->status.last, "%s", why.text);
+        s->status.last = why;
 }
 
 /* The least of the two; -1 is for ever. */
@@ -451,7 +451,7 @@ wait_answer(struct vt_sender *s, int wake_fd, int64_t wait_ms, struct vt_sender_
     if (vt_http_batch_poll(
             s->under_way, wake_fd, (int)sooner(wait_ms, STEP_MAX_MS), &left, &why) != VT_OK) {
         end_call(s);
-        fail_and_pause(s, why.text, 0);
+        fail_and_pause(s, &why, 0);
         return;
     }
     if (left > 0)

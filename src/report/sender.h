@@ -59,7 +59,7 @@ struct vt_sender_status {
     uint64_t records;
     uint64_t refused;            /* laid aside */
     unsigned failures;           /* in a row; 0: all is well */
-    char last[512];              /* why the last one failed; "" when none has yet */
+    struct vt_why last;          /* why the last one failed; "" when none has yet */
     char url[VT_SENDER_URL_MAX]; /* of the vault */
 };
 void vt_sender_status(const struct vt_sender *s, struct vt_sender_status *ret);

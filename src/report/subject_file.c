@@ -67,6 +67,19 @@ vt_customer_secret_load(
     return read_bytes(path, "customer's secret", ret, why);
 }
 
+/* What a command that is given again left the first time. */
+static enum vt_err
+opening_again(const char *path, const uint8_t tag[VT_SUBJECT_SIZE], uint8_t ret[BYTES],
+    struct vt_why *why)
+{
+    enum vt_err err = vt_subject_opening_load(path, ret, why);
+
+    if (err == VT_OK && memcmp(ret + 16, tag, VT_SUBJECT_SIZE) != 0)
+        err =
+            vt_fail(why, VT_E_EXIST, "%s: is of another data subject; name another file", path);
+    return err;
+}
+
 enum vt_err
 vt_subject_opening_new(const char *path, const uint8_t tag[VT_SUBJECT_SIZE],
     struct vt_digest *ret_commitment, struct vt_why *why)
@@ -77,6 +90,8 @@ vt_subject_opening_new(const char *path, const uint8_t tag[VT_SUBJECT_SIZE],
     memcpy(opening + 16, tag, VT_SUBJECT_SIZE);
     if (err == VT_OK)
         err = write_bytes(path, opening, why);
+    if (err == VT_E_EXIST)
+        err = opening_again(path, tag, opening, why);
     if (err == VT_OK)
         vt_subject_commit(opening, tag, ret_commitment);
     vt_wipe(opening, sizeof opening);

@@ -21,8 +21,8 @@ VT_MUST enum vt_err vt_customer_secret_new(const char *path, struct vt_why *why)
 VT_MUST enum vt_err vt_customer_secret_load(
     const char *path, uint8_t ret[VT_CUSTOMER_SECRET_SIZE], struct vt_why *why);
 
-/* Commits to a subject with a new salt, and writes the file that opens it, which must not
- * exist (VT_E_EXIST). */
+/* Commits to a subject with a new salt, and writes the file that opens it. A file that opens
+ * a commitment to the same subject is taken as it is; any other: VT_E_EXIST. */
 VT_MUST enum vt_err vt_subject_opening_new(const char *path, const uint8_t tag[VT_SUBJECT_SIZE],
     struct vt_digest *ret_commitment, struct vt_why *why);
 VT_MUST enum vt_err vt_subject_opening_load(
