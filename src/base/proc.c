@@ -17,7 +17,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define KEEP_MAX 16
 #define CLOSE_ONE_BY_ONE_MAX 65536
 
 static void
@@ -36,7 +35,7 @@ vt_proc_close_others(const int *keep)
 
     for (;;) {
         int next = -1;
-        for (int i = 0; keep != NULL && i < KEEP_MAX && keep[i] >= 0; i++) {
+        for (int i = 0; keep != NULL && i < VT_PROC_KEEP_MAX && keep[i] >= 0; i++) {
             if ((unsigned)keep[i] >= from && (next < 0 || keep[i] < next))
                 next = keep[i];
         }
@@ -70,7 +69,7 @@ static _Noreturn void
 child_main(const char *name, int (*body)(int fd, void *ctx), void *ctx, const int *keep, int fd,
     pid_t parent)
 {
-    int kept[KEEP_MAX + 2];
+    int kept[VT_PROC_KEEP_MAX + 2];
     size_t n = 0;
     int code;
 
@@ -80,7 +79,7 @@ child_main(const char *name, int (*body)(int fd, void *ctx), void *ctx, const in
     (void)prctl(PR_SET_NAME, name);
     child_signals();
     kept[n++] = fd;
-    for (size_t i = 0; keep != NULL && i < KEEP_MAX - 1 && keep[i] >= 0; i++)
+    for (size_t i = 0; keep != NULL && i < VT_PROC_KEEP_MAX - 1 && keep[i] >= 0; i++)
         kept[n++] = keep[i];
     kept[n] = -1;
     vt_proc_close_others(kept);

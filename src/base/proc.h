@@ -49,7 +49,8 @@ VT_MUST enum vt_err vt_proc_fork(const char *name, int (*body)(int fd, void *ctx
 void vt_proc_stop(pid_t pid, int fd, int64_t grace_ms);
 
 /* Closes every descriptor above 2 but those in keep (ended by -1; may be NULL;
- * at most 16). */
+ * at most VT_PROC_KEEP_MAX). */
+#define VT_PROC_KEEP_MAX 640
 void vt_proc_close_others(const int *keep);
 
 /* This process: no core dumps, not traceable by others of the same user. For
