@@ -33,6 +33,9 @@ VT_MUST enum vt_err vt_keeper_open(
 /* Over a descriptor that leads to a keeper; takes ownership. */
 VT_MUST enum vt_err vt_keeper_attach(int fd, struct vt_keeper **ret, struct vt_why *why);
 void vt_keeper_close(struct vt_keeper *k);
+/* The channel's descriptor, for who hands the channel to a process that it forks: one process
+ * at a time may call, and only the one that opened it closes it. */
+int vt_keeper_fd(const struct vt_keeper *k);
 
 /* The keeper's process body: serves fd (when not -1) and the listening unix
  * socket (when not -1) until fd closes. The result is an exit code. */
