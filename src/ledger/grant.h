@@ -121,4 +121,12 @@ VT_MUST enum vt_err vt_grant_check(const struct vt_policy *trust,
     struct vt_ledger_view *view, struct vt_granted *ret, enum vt_refusal *ret_refusal,
     struct vt_why *why);
 
+/* The part of it that an auditor can still do when all is long over: the facts of one log
+ * (request, its approvals, grant; doc, signer, entry and index of each are looked at, and their
+ * checkpoints must be the same) by the policy in force at the grant's place. Not checked:
+ * proofs, the supervisor, and whether the request had expired meanwhile. */
+VT_MUST enum vt_err vt_grant_judge(const struct vt_vault_policy *policy,
+    const struct vt_fact *fact, size_t n, struct vt_granted *ret, enum vt_refusal *ret_refusal,
+    struct vt_why *why);
+
 #endif

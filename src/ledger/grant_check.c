@@ -184,6 +184,22 @@ witnessed(const struct vt_fact *f)
     return f->cosigned_time > INT64_MAX ? INT64_MAX : (int64_t)f->cosigned_time;
 }
 
+/* How long the request lives from `begin` on. */
+static enum vt_err
+check_life(struct check *c, int64_t begin, struct vt_why *why)
+{
+    const struct vt_request *r = &c->granted.request;
+    uint64_t limit = vt_vault_policy_limit(c->policy, r->mode);
+
+    if ((uint64_t)(r->expires - begin) > limit)
+        return no(c, VT_REFUSAL_LIFE,
+            vt_fail(why, VT_E_REFUSED,
+                "the request lives %" PRId64 " seconds; the vault policy permits %" PRIu64
+                " for %s",
+                r->expires - begin, limit, vt_mode_name(r->mode)));
+    return VT_OK;
+}
+
 /* A clock that runs late does not bring a request back to life: witnesses have
  * vouched for a later time. And one that was dated into the future lives from the time
  * that they vouch for. */
@@ -192,8 +208,6 @@ check_times(struct check *c, struct vt_why *why)
 {
     const struct vt_request *r = &c->granted.request;
     int64_t seen = witnessed(&c->fact[0]), latest = witnessed(the_grant(c));
-    int64_t begin = r->made < seen ? r->made : seen;
-    uint64_t limit = vt_vault_policy_limit(c->policy, r->mode);
 
     if (seen == 0)
         return no(c, VT_REFUSAL_LEDGER,
@@ -202,13 +216,7 @@ check_times(struct check *c, struct vt_why *why)
                 "for when the request was made"));
     if (c->now >= r->expires || latest >= r->expires)
         return no(c, VT_REFUSAL_EXPIRED, vt_fail(why, VT_E_EXPIRED, "the request has expired"));
-    if ((uint64_t)(r->expires - begin) > limit)
-        return no(c, VT_REFUSAL_LIFE,
-            vt_fail(why, VT_E_REFUSED,
-                "the request lives %" PRId64 " seconds; the vault policy permits %" PRIu64
-                " for %s",
-                r->expires - begin, limit, vt_mode_name(r->mode)));
-    return VT_OK;
+    return check_life(c, r->made < seen ? r->made : seen, why);
 }
 
 static enum vt_err
@@ -227,8 +235,6 @@ check_request(struct check *c, struct vt_why *why)
     err = check_requester(c, why);
     if (err == VT_OK)
         err = check_scope(c, why);
-    if (err == VT_OK)
-        err = check_times(c, why);
     return err;
 }
 
@@ -454,6 +460,8 @@ vt_grant_check(const struct vt_policy *trust, const struct vt_vault_policy *poli
     if (err == VT_OK)
         err = check_request(c, why);
     if (err == VT_OK)
+        err = check_times(c, why);
+    if (err == VT_OK)
         err = check_approvals(c, why);
     if (err == VT_OK)
         err = check_grant(c, why);
@@ -464,6 +472,39 @@ vt_grant_check(const struct vt_policy *trust, const struct vt_vault_policy *poli
     *ret_refusal = c->refusal;
     for (size_t i = 0; i < c->fact_count; i++)
         vt_fact_release(&c->fact[i]);
+    free(c);
+    return err;
+}
+
+enum vt_err
+vt_grant_judge(const struct vt_vault_policy *policy, const struct vt_fact *fact, size_t n,
+    struct vt_granted *ret, enum vt_refusal *ret_refusal, struct vt_why *why)
+{
+    struct check *c = NULL;
+    enum vt_err err;
+
+    *ret_refusal = VT_REFUSAL_LEDGER;
+    if (n < 2 || n > VT_EVIDENCE_COUNT_MAX)
+        return vt_fail(why, VT_E_SYNTAX, "a grant takes a request, approvals and the grant");
+    c = calloc(1, sizeof *c);
+    *ret_refusal = VT_REFUSAL_NONE;
+    if (c == NULL)
+        return vt_fail(why, VT_E_NOMEM, "no memory for checking a grant");
+    c->policy = policy;
+    c->fact_count = n;
+    memcpy(c->fact, fact, n * sizeof *fact); /* borrowed: not released */
+    err = check_one_tree(c, why);
+    if (err == VT_OK)
+        err = check_request(c, why);
+    if (err == VT_OK)
+        err = check_life(c, c->granted.request.made, why);
+    if (err == VT_OK)
+        err = check_approvals(c, why);
+    if (err == VT_OK)
+        err = check_grant(c, why);
+    if (err == VT_OK)
+        *ret = c->granted;
+    *ret_refusal = c->refusal;
     free(c);
     return err;
 }
