@@ -3,7 +3,7 @@
 
 #include "attest/dsse.h"
 #include "base/json.h"
-#include "crypto/signer.h"
+#include "ledger/evidence.h"
 #include "store/store.h"
 
 #include <string.h>
@@ -23,6 +23,26 @@ vt_gate_entry_name(
     v[1] = (struct vt_slice){"\n", 1};
     v[2] = (struct vt_slice){note->text, note->text_len};
     vt_digest_of_slices(v, 3, ret);
+}
+
+/* A ledger entry and its document say the same, by the same signer. Others than the ledger's
+ * kinds have statements that their readers judge. */
+static enum vt_err
+check_statement(struct vt_store *store, const struct vt_entry *entry,
+    const struct vt_policy_party *signer, struct vt_why *why)
+{
+    struct vt_buf b = VT_BUF(VT_DOC_MAX);
+    struct vt_doc *doc = NULL;
+    enum vt_doc_kind kind;
+
+    if (!vt_ledger_kind(entry->kind, &kind))
+        return VT_OK;
+    enum vt_err err = vt_store_get(store, &entry->statement, &b, why);
+    if (err == VT_OK)
+        err = vt_ledger_doc_open(entry, &signer->key, b.data, b.len, &doc, why);
+    vt_doc_free(doc);
+    vt_buf_release(&b);
+    return err;
 }
 
 enum vt_err
@@ -56,6 +76,9 @@ vt_gate_entry(const struct vt_policy *p, struct vt_store *store, const void *dat
             "/objects first",
             hex);
     }
+    err = check_statement(store, &entry, signer, why);
+    if (err != VT_OK)
+        return err;
     vt_gate_entry_name(&signer->key, &note, ret_name);
     return VT_OK;
 }
@@ -100,27 +123,21 @@ vt_gate_document(const struct vt_policy *p, const void *data, size_t len, struct
 {
     const struct vt_policy_party *s = NULL;
     size_t n = vt_policy_signers(p, &s);
-    struct vt_note note;
+    struct vt_doc *doc = NULL;
     size_t known = 0;
-    enum vt_err err;
 
-    if (len > VT_GATE_DOCUMENT_MAX)
-        return vt_fail(
-            why, VT_E_LIMIT, "a ledger document has at most %u bytes", VT_GATE_DOCUMENT_MAX);
-    err = vt_note_parse(data, len, &note, why);
-    if (err == VT_OK && !vt_sign_form_ok(VT_SIGN_VAULT, "", note.text, note.text_len))
-        err = vt_fail(why, VT_E_SYNTAX, "a ledger document has lines of a word and a value");
+    enum vt_err err = vt_doc_parse(data, len, (enum vt_doc_kind)0, &doc, why);
     for (size_t i = 0; i < n && err == VT_OK; i++) {
-        err = vt_note_verify(&note, &s[i].key, why);
+        err = vt_doc_verify(doc, &s[i].key, why);
         if (err == VT_OK)
             known++;
         else if (err == VT_E_UNKNOWN)
             err = VT_OK;
     }
     if (err == VT_OK && known == 0)
-        err = vt_fail(why, VT_E_UNKNOWN,
-            "the ledger document is signed by %.*s, who is no signer of the policy",
-            (int)note.sig[0].name_len, note.sig[0].name);
+        err = vt_fail(
+            why, VT_E_UNKNOWN, "no signer of the policy has signed the ledger document");
+    vt_doc_free(doc);
     return err;
 }
 

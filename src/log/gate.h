@@ -18,8 +18,9 @@ void vt_gate_entry_name(
     const struct vt_vkey *signer, const struct vt_note *note, struct vt_digest *ret);
 
 /* An entry: parses, signed by a signer of the policy, its statement is in the
- * store. VT_E_SYNTAX, VT_E_LIMIT, VT_E_UNKNOWN, VT_E_SIG, VT_E_NOENT (the
- * statement). */
+ * store; of the ledger's kinds, the statement is a document of that kind that says what
+ * the entry says and that the entry's signer signed. VT_E_SYNTAX, VT_E_LIMIT, VT_E_UNKNOWN,
+ * VT_E_SIG, VT_E_DIGEST, VT_E_NOENT (the statement). */
 VT_MUST enum vt_err vt_gate_entry(const struct vt_policy *p, struct vt_store *store,
     const void *data, size_t len, struct vt_digest *ret_name, struct vt_why *why);
 
@@ -29,11 +30,8 @@ VT_MUST enum vt_err vt_gate_entry(const struct vt_policy *p, struct vt_store *st
 VT_MUST enum vt_err vt_gate_envelope(
     const struct vt_policy *p, const void *data, size_t len, struct vt_why *why);
 
-/* A ledger document (docs/formats/ledger-document.md): a signed note that begins
- * "vitrine/vault/", of at most VT_GATE_DOCUMENT_MAX bytes. A signer of the policy
- * signed it, and no signature of one fails. What its fields say is for its readers.
- * VT_E_SYNTAX, VT_E_LIMIT, VT_E_UNKNOWN, VT_E_SIG. */
-#define VT_GATE_DOCUMENT_MAX (256U * 1024U)
+/* A ledger document (ledger/doc.h) of whichever kind: a signer of the policy signed it, and no
+ * signature of one fails. VT_E_SYNTAX, VT_E_LIMIT, VT_E_UNKNOWN, VT_E_SIG. */
 VT_MUST enum vt_err vt_gate_document(
     const struct vt_policy *p, const void *data, size_t len, struct vt_why *why);
 /* One of the two, by its first bytes. */

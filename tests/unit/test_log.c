@@ -9,6 +9,7 @@
 #include "crypto/signer.h"
 #include "http/client.h"
 #include "http/server.h"
+#include "ledger/doc.h"
 #include "log/gate.h"
 #include "log/publisher.h"
 #include "log/reader.h"
@@ -1101,36 +1102,83 @@ sign_document(struct vt_buf *b, struct vt_signer *s, const char *text)
     vt_note_put_sig(b, v.name, v.id, sig.b, sizeof(sig.b));
 }
 
+#define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
+#define REFUSAL                                                                                \
+    "vitrine/vault/refusal/v1\nrequest sha256:" ZEROS                                          \
+    "\nsite zurich.example\ncode expired\nmade 2026-11-22T10:00:00Z\n"
+
 static void
 test_gate_for_documents(void **state)
 {
-    static const char text[] = "vitrine/vault/request/v1\nid 00\n";
-    static const char huge[VT_GATE_DOCUMENT_MAX + 1] = "vitrine/vault/";
+    static const char huge[VT_DOC_MAX + 1] = "vitrine/vault/";
     struct fixture *f = *state;
     struct chain c;
     struct vt_buf b = VT_BUF(65536);
     struct vt_why why = {0};
 
     chain_init(&c, f);
-    sign_document(&b, c.stranger, text);
+    sign_document(&b, c.stranger, REFUSAL);
     assert_int_equal(vt_gate_object(c.policy, b.data, b.len, &why), VT_E_UNKNOWN);
     assert_non_null(strstr(why.text, "no signer"));
     /* A stranger's line beside that of a signer does no harm. */
-    sign_document(&b, c.dev, text);
+    sign_document(&b, c.dev, REFUSAL);
     assert_int_equal(vt_gate_object(c.policy, b.data, b.len, &why), VT_OK);
-    sign_document(&b, c.alpha, text);
+    sign_document(&b, c.alpha, REFUSAL);
     assert_int_equal(vt_gate_object(c.policy, b.data, b.len, &why), VT_OK);
     /* Changed: each signer's signature must hold. */
-    b.data[strlen(text) - 2] = '1';
+    b.data[strlen(REFUSAL) - 3] = '1';
     assert_int_equal(vt_gate_object(c.policy, b.data, b.len, &why), VT_E_SIG);
+    /* Free text has no place, whoever signs it. */
     vt_buf_clear(&b);
-    vt_buf_puts(&b, "vitrine/vault/request/v1\nid\n\n");
-    vt_note_put_sig(&b, "x", 1, "0123", 4);
+    sign_document(&b, c.dev, "vitrine/vault/refusal/v1\nnote that was carol's laptop\n");
     assert_int_equal(vt_gate_object(c.policy, b.data, b.len, &why), VT_E_SYNTAX);
     assert_int_equal(vt_gate_object(c.policy, "vitrine/vault/x", 15, &why), VT_E_SYNTAX);
     assert_int_equal(vt_gate_object(c.policy, huge, sizeof(huge), &why), VT_E_LIMIT);
     assert_int_equal(vt_gate_object(c.policy, "{}", 2, &why), VT_E_UNKNOWN);
     vt_buf_release(&b);
+    chain_release(&c);
+}
+
+/* Signs an entry of that kind about the request whose digest begins with `byte`. */
+static void
+make_ledger_entry(struct vt_buf *b, const struct chain *c, enum vt_entry_kind kind,
+    struct vt_signer *s, uint8_t byte)
+{
+    struct vt_entry e = {.kind = kind, .statement = c->statement};
+    struct vt_digest request = {{byte}};
+
+    assert_int_equal(vt_entry_add(&e, VT_SUBJECT_REQUEST, &request, NULL), VT_OK);
+    vt_buf_clear(b);
+    assert_int_equal(vt_entry_sign(b, &e, s, NULL), VT_OK);
+}
+
+/* A ledger entry is let in only with its document, and when both say the same. */
+static void
+test_gate_for_ledger_entries(void **state)
+{
+    struct fixture *f = *state;
+    struct chain c;
+    struct vt_buf doc = VT_BUF(65536);
+    struct vt_buf b = VT_BUF(VT_ENTRY_MAX);
+    struct vt_digest name;
+    struct vt_why why = {0};
+
+    chain_init(&c, f);
+    make_ledger_entry(&b, &c, VT_ENTRY_REFUSAL, c.dev, 0);
+    assert_int_equal(vt_gate_entry(c.policy, c.store, b.data, b.len, &name, &why), VT_E_SYNTAX);
+    sign_document(&doc, c.dev, REFUSAL);
+    assert_int_equal(vt_store_put(c.store, doc.data, doc.len, &c.statement, NULL), VT_OK);
+    make_ledger_entry(&b, &c, VT_ENTRY_REFUSAL, c.dev, 0);
+    assert_int_equal(vt_gate_entry(c.policy, c.store, b.data, b.len, &name, &why), VT_OK);
+    make_ledger_entry(&b, &c, VT_ENTRY_REFUSAL, c.dev, 1);
+    assert_int_equal(vt_gate_entry(c.policy, c.store, b.data, b.len, &name, &why), VT_E_DIGEST);
+    make_ledger_entry(&b, &c, VT_ENTRY_REFUSAL, c.alpha, 0);
+    assert_int_equal(
+        vt_gate_entry(c.policy, c.store, b.data, b.len, &name, &why), VT_E_UNKNOWN);
+    make_ledger_entry(&b, &c, VT_ENTRY_APPROVAL, c.dev, 0);
+    assert_int_equal(vt_gate_entry(c.policy, c.store, b.data, b.len, &name, &why), VT_E_SYNTAX);
+    vt_buf_release(&b);
+    vt_buf_release(&doc);
     chain_release(&c);
 }
 
@@ -1385,6 +1433,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_gate_for_entries, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_gate_for_envelopes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_gate_for_documents, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_gate_for_ledger_entries, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_gate_for_staged_signatures, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_passport_is_collected, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_service, set_up, tear_down),
