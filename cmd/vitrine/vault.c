@@ -8,6 +8,13 @@ int
 vt_cmd_vault(int argc, char **argv)
 {
     static const struct vt_cmd_verb verbs[] = {
+        {"key", "make box keys and show their public halves", vt_cmd_vault_key},
+        {"policy", "say and take the vault policy", vt_cmd_vault_policy},
+        {"request", "ask about users' data", vt_cmd_vault_request},
+        {"approve", "approve a request", vt_cmd_vault_approve},
+        {"refuse", "refuse a request", vt_cmd_vault_refuse},
+        {"requests", "list what was asked, and what came of it", vt_cmd_vault_requests},
+        {"send", "report events to a region's vault", vt_cmd_vault_send},
         {NULL, NULL, NULL},
     };
     return vt_cmd_verbs("vault", "Users' data, kept and used where and how the policy says.",

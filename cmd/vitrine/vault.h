@@ -9,4 +9,17 @@
 
 int vt_cmd_vault(int argc, char **argv);
 
+int vt_cmd_vault_key(int argc, char **argv);
+int vt_cmd_vault_policy(int argc, char **argv);
+int vt_cmd_vault_request(int argc, char **argv);
+int vt_cmd_vault_approve(int argc, char **argv);
+int vt_cmd_vault_refuse(int argc, char **argv);
+int vt_cmd_vault_requests(int argc, char **argv);
+int vt_cmd_vault_send(int argc, char **argv);
+
+/* The public half of a box key, from its own file or from its .pub file. */
+struct vt_box_public;
+VT_MUST enum vt_err vt_vault_box_read(
+    const char *path, struct vt_box_public *ret, struct vt_why *why);
+
 #endif

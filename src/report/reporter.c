@@ -194,6 +194,7 @@ vt_reporter_run(void *ctx)
             count = 0; /* nothing woke it */
         (void)pthread_mutex_lock(&r->mutex);
         take_news(r, &news);
+        r->turns++;
         stop = r->stop;
         (void)pthread_cond_broadcast(&r->moved);
         (void)pthread_mutex_unlock(&r->mutex);

@@ -39,8 +39,8 @@ struct vt_reporter {
     uint64_t records;
     uint64_t bytes;
     struct vt_sender_status sent;
+    uint64_t turns;        /* of the sending thread */
     uint64_t refused_told; /* refused batches in the spool that the caller knows of */
-    uint64_t sent_refused_told;
 };
 
 /* Makes the sending thread look around. */

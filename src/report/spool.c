@@ -264,23 +264,47 @@ vt_spool_put(struct vt_spool *s, const void *batch, size_t len, struct vt_why *w
     return VT_OK;
 }
 
+/* Number of the first; 0: none waits. */
+static uint64_t
+first_seq(struct vt_spool *s)
+{
+    uint64_t seq;
+
+    (void)pthread_mutex_lock(&s->mutex);
+    seq = s->count > 0 ? s->item[s->head].seq : 0;
+    (void)pthread_mutex_unlock(&s->mutex);
+    return seq;
+}
+
+static void
+pop_seq(struct vt_spool *s, uint64_t seq)
+{
+    (void)pthread_mutex_lock(&s->mutex);
+    if (s->count > 0 && s->item[s->head].seq == seq)
+        pop(s);
+    (void)pthread_mutex_unlock(&s->mutex);
+}
+
 enum vt_err
 vt_spool_first(struct vt_spool *s, uint64_t *ret_seq, struct vt_buf *b, struct vt_why *why)
 {
     char path[VT_PATH_MAX];
-    uint64_t seq = 0;
+    uint64_t seq;
     enum vt_err err;
 
-    (void)pthread_mutex_lock(&s->mutex);
-    if (s->count > 0)
-        seq = s->item[s->head].seq;
-    (void)pthread_mutex_unlock(&s->mutex);
-    if (seq == 0)
-        return vt_fail(why, VT_E_NOENT, "nothing waits in the spool %s", s->dir);
-    *ret_seq = seq;
-    vt_buf_clear(b);
-    err = seq_path(s, seq, SUFFIX_BATCH, path, why);
-    return err == VT_OK ? vt_file_read(path, b, why) : err;
+    while ((seq = first_seq(s)) != 0) {
+        vt_why_clear(why);
+        vt_buf_clear(b);
+        err = seq_path(s, seq, SUFFIX_BATCH, path, why);
+        if (err == VT_OK)
+            err = vt_file_read(path, b, why);
+        if (err != VT_E_NOENT) {
+            *ret_seq = seq;
+            return err;
+        }
+        pop_seq(s, seq); /* its owner removed it */
+    }
+    return vt_fail(why, VT_E_NOENT, "nothing waits in the spool %s", s->dir);
 }
 
 enum vt_err
@@ -292,13 +316,9 @@ vt_spool_drop(struct vt_spool *s, uint64_t seq, struct vt_why *why)
     /* Not synced: if it comes back after a power failure it is sent again. */
     if (err == VT_OK && unlink(path) != 0 && errno != ENOENT)
         err = vt_fail_errno(why, "cannot remove %s", path);
-    if (err != VT_OK)
-        return err;
-    (void)pthread_mutex_lock(&s->mutex);
-    if (s->count > 0 && s->item[s->head].seq == seq)
-        pop(s);
-    (void)pthread_mutex_unlock(&s->mutex);
-    return VT_OK;
+    if (err == VT_OK)
+        pop_seq(s, seq);
+    return err;
 }
 
 enum vt_err
