@@ -15,7 +15,7 @@
  * is "vitrine/share/v1" ‖ 0 ‖ digest of the request document ‖ the row up to x, so that a
  * share sent for one request opens nothing under another.
  *
- *     u8[4] "VTH2", u8[32] request, then rows as above with messages for the keeper
+ *     u8[4] "VTH2", u8[32] request, u32 count, then rows as above with messages for the keeper
  *
  * No I/O.
  */
@@ -28,6 +28,7 @@
 
 #define VT_SHARES_FILE_MAX (1024U * 1024U)
 #define VT_SHARE_ROWS_MAX 1024U
+#define VT_SHARE_SEALED_SIZE 80U /* a sealed y: enc, 32 bytes, tag */
 
 struct vt_share_row {
     char region[VT_REGION_MAX + 1];
@@ -36,8 +37,9 @@ struct vt_share_row {
     char group[VT_WORD_MAX + 1];
     char member[VT_KEY_NAME_MAX + 1];
     uint8_t x;
-    const uint8_t *sealed; /* points into the file */
-    size_t sealed_len;
+    const uint8_t *sealed; /* VT_SHARE_SEALED_SIZE bytes; points into the file */
+    const uint8_t *bytes;  /* the row as it stands there, up to x */
+    size_t bytes_len;
 };
 struct vt_shares {
     bool for_request; /* VTH2 */
@@ -59,11 +61,24 @@ VT_MUST enum vt_err vt_shares_send(const void *file, size_t len, const char *reg
     enum vt_mode mode, const char *member, const struct vt_box *key,
     const struct vt_digest *request, const struct vt_box_public *keeper, struct vt_buf *b,
     struct vt_why *why);
+/* Private halves that were joined: more than one when the region got a new key and the
+ * question is about days of both. */
+#define VT_SHARES_KEYS_MAX 8U
+struct vt_joined {
+    size_t count;
+    struct vt_digest key_id[VT_SHARES_KEYS_MAX];
+    struct vt_box *key[VT_SHARES_KEYS_MAX]; /* owned; vt_joined_release */
+};
+void vt_joined_release(struct vt_joined *j);
+
 /* For the keeper: joins what approvers sent (n files one after the other, each u32 length ‖
- * bytes). Only rows of approvers in `granted` count. VT_E_REFUSED: too few of a group, or what
- * comes out is not the private half of the key that key_id names. */
+ * bytes; all together at most VT_SHARES_JOIN_MAX). Only rows of approvers in `granted` count,
+ * and where an approval names the digest of its file, only of that file. What comes out must be
+ * the private half of the key that key_id names. VT_E_REFUSED: too few of a group, or no
+ * such key came out. VT_E_SYNTAX, VT_E_LIMIT. */
+#define VT_SHARES_JOIN_MAX (2U * 1024U * 1024U)
 VT_MUST enum vt_err vt_shares_join(const struct vt_vault_policy *p,
     const struct vt_granted *granted, const void *files, size_t len,
-    const struct vt_box *keeper, struct vt_box **ret, struct vt_why *why);
+    const struct vt_box *keeper, struct vt_joined *ret, struct vt_why *why);
 
 #endif
