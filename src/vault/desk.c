@@ -6,7 +6,6 @@
 #include "crypto/signer.h"
 #include "vault/desk_rows.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,52 +73,43 @@ not_let_in(const struct vt_desk *d, enum vt_err err, struct vt_why *why)
         d->url, vt_signer_name(d->signer));
 }
 
-static enum vt_err
-sign_entry(struct vt_desk *d, enum vt_entry_kind kind, const struct vt_subject *subject,
-    size_t subject_count, const struct vt_digest *statement, struct vt_buf *b,
-    struct vt_why *why)
-{
-    struct vt_entry e = {.kind = kind, .statement = *statement};
-    enum vt_err err = VT_OK;
-
-    for (size_t i = 0; i < subject_count && err == VT_OK; i++)
-        err = vt_entry_add(&e, subject[i].role, &subject[i].digest, why);
-    return err == VT_OK ? vt_entry_sign(b, &e, d->signer, why) : err;
-}
-
-static enum vt_doc_kind
-doc_kind(enum vt_entry_kind kind)
-{
-    return (enum vt_doc_kind)((int)VT_DOC_POLICY + (int)kind - (int)VT_ENTRY_VAULT_POLICY);
-}
-
 static bool
 is_ledger_kind(enum vt_entry_kind kind)
 {
-    return kind >= VT_ENTRY_VAULT_POLICY && kind <= VT_ENTRY_SHRED;
+    enum vt_doc_kind doc;
+
+    return vt_ledger_kind(kind, &doc);
 }
 
 /* Nothing goes into the ledger that its readers would not take. */
 static enum vt_err
-check_document(
-    struct vt_desk *d, enum vt_entry_kind kind, const void *doc, size_t len, struct vt_why *why)
+check_entry(struct vt_desk *d, const struct vt_entry *e, const void *doc, size_t len,
+    struct vt_why *why)
 {
-    struct vt_doc *parsed = NULL;
+    struct vt_doc *opened = NULL;
     struct vt_vkey key;
-    enum vt_err err;
+    enum vt_err err = vt_vkey_make(
+        vt_signer_name(d->signer), VT_NOTE_ED25519, vt_signer_public(d->signer), &key, why);
 
-    if (d->signer == NULL)
-        return vt_fail(why, VT_E_USAGE, "a desk without a key says nothing");
-    if (!is_ledger_kind(kind))
-        return vt_fail(why, VT_E_USAGE, "that is no kind of the ledger's entries");
-    err = vt_doc_parse(doc, len, doc_kind(kind), &parsed, why);
     if (err == VT_OK)
-        err = vt_vkey_make(
-            vt_signer_name(d->signer), VT_NOTE_ED25519, vt_signer_public(d->signer), &key, why);
-    if (err == VT_OK)
-        err = vt_doc_verify(parsed, &key, why);
-    vt_doc_free(parsed);
+        err = vt_ledger_doc_open(e, &key, doc, len, &opened, why);
+    vt_doc_free(opened);
     return err;
+}
+
+static enum vt_err
+make_entry(struct vt_desk *d, enum vt_entry_kind kind, const struct vt_subject *subject,
+    size_t subject_count, const void *doc, size_t len, struct vt_buf *b, struct vt_why *why)
+{
+    struct vt_entry e = {.kind = kind};
+    enum vt_err err = VT_OK;
+
+    vt_digest_of(doc, len, &e.statement);
+    for (size_t i = 0; i < subject_count && err == VT_OK; i++)
+        err = vt_entry_add(&e, subject[i].role, &subject[i].digest, why);
+    if (err == VT_OK)
+        err = check_entry(d, &e, doc, len, why);
+    return err == VT_OK ? vt_entry_sign(b, &e, d->signer, why) : err;
 }
 
 enum vt_err
@@ -128,20 +118,23 @@ vt_desk_say(struct vt_desk *d, enum vt_entry_kind kind, const struct vt_subject 
 {
     struct vt_buf b = VT_BUF(VT_ENTRY_MAX);
     struct vt_digest statement;
-    enum vt_err err = check_document(d, kind, doc, len, why);
+    enum vt_err err;
 
+    if (d->signer == NULL)
+        return vt_fail(why, VT_E_USAGE, "a desk without a key says nothing");
+    err = open_http(d, why);
     if (err == VT_OK)
-        err = open_http(d, why);
+        err = make_entry(d, kind, subject, subject_count, doc, len, &b, why);
     if (err != VT_OK)
-        return err;
-    vt_digest_of(doc, len, &statement);
-    err = sign_entry(d, kind, subject, subject_count, &statement, &b, why);
-    if (err == VT_OK)
-        err = vt_log_submit_object(d->http, d->url, doc, len, &statement, why);
+        goto out;
+    err = vt_log_submit_object(d->http, d->url, doc, len, &statement, why);
     if (err == VT_OK)
         err = vt_log_submit_entry(d->http, d->url, b.data, b.len, ret_index, why);
+    if (err != VT_OK)
+        err = not_let_in(d, err, why);
+out:
     vt_buf_release(&b);
-    return err == VT_OK ? VT_OK : not_let_in(d, err, why);
+    return err;
 }
 
 enum vt_err
@@ -316,36 +309,55 @@ vt_desk_each(struct vt_desk *d,
     return err == VT_E_EXIST ? VT_OK : err;
 }
 
+static enum vt_err
+fetch(
+    struct vt_desk *d, const struct vt_digest *statement, struct vt_buf *b, struct vt_why *why)
+{
+    if (d->reader == NULL)
+        return vt_fail(why, VT_E_STATE, "%s: the ledger was not looked at yet", d->url);
+    return vt_log_reader_object(d->reader, statement, b, why);
+}
+
+static enum vt_err
+in_entry(const struct vt_desk_entry *e, enum vt_err err, struct vt_why *why)
+{
+    return vt_fail_in(why, err, "the document of entry %llu (%s)", (unsigned long long)e->index,
+        vt_entry_kind_name(e->entry.kind));
+}
+
 enum vt_err
 vt_desk_doc(
     struct vt_desk *d, const struct vt_desk_entry *e, struct vt_doc **ret, struct vt_why *why)
 {
     struct vt_buf b = VT_BUF(VT_DOC_MAX);
-    struct vt_doc *doc = NULL;
-    enum vt_err err;
+    enum vt_err err = fetch(d, &e->entry.statement, &b, why);
 
-    if (d->reader == NULL)
-        return vt_fail(why, VT_E_STATE, "%s: the ledger was not looked at yet", d->url);
-    assert(is_ledger_kind(e->entry.kind));
-    err = vt_log_reader_object(d->reader, &e->entry.statement, &b, why);
     if (err == VT_OK)
-        err = vt_doc_parse(b.data, b.len, doc_kind(e->entry.kind), &doc, why);
-    if (err == VT_OK)
-        err = vt_doc_verify(doc, &e->signer->key, why);
+        err = vt_ledger_doc_open(&e->entry, &e->signer->key, b.data, b.len, ret, why);
     vt_buf_release(&b);
-    if (err != VT_OK) {
-        vt_doc_free(doc);
-        return vt_fail_in(why, err, "the document of entry %llu (%s)",
-            (unsigned long long)e->index, vt_entry_kind_name(e->entry.kind));
-    }
-    *ret = doc;
-    return VT_OK;
+    return err == VT_OK ? VT_OK : in_entry(e, err, why);
 }
 
-bool
-vt_desk_says_nothing(enum vt_err err)
+enum vt_err
+vt_desk_row_doc(struct vt_desk *d, const struct vt_desk_row *r, struct vt_doc **ret,
+    struct vt_why *nothing, struct vt_why *why)
 {
-    return err == VT_E_SYNTAX || err == VT_E_LIMIT || err == VT_E_SIG || err == VT_E_UNKNOWN;
+    struct vt_buf b = VT_BUF(VT_DOC_MAX);
+    struct vt_desk_entry e;
+    enum vt_err err;
+
+    *ret = NULL;
+    vt_desk_row_entry(d, r, &e);
+    err = fetch(d, &r->statement, &b, why);
+    if (err != VT_OK) {
+        err = in_entry(&e, err, why);
+    } else {
+        err = vt_ledger_doc_open(&e.entry, &e.signer->key, b.data, b.len, ret, nothing);
+        if (vt_err_exit_code(err) == 1)
+            err = VT_OK;
+    }
+    vt_buf_release(&b);
+    return err;
 }
 
 enum vt_err

@@ -64,7 +64,6 @@ find_grant(struct vt_desk *d, const struct asked *a, const struct vt_desk_row **
     *ret_row = NULL;
     for (size_t i = 0; i < d->row_count && err == VT_OK; i++) {
         const struct vt_desk_row *row = &d->row[i];
-        struct vt_desk_entry e;
         struct vt_doc *doc = NULL;
 
         if (row->kind != VT_ENTRY_GRANT ||
@@ -72,13 +71,9 @@ find_grant(struct vt_desk *d, const struct asked *a, const struct vt_desk_row **
             vt_vault_keeper_of_key(policy, a->request.scope.region, row->signer->key.name,
                 &row->signer->key.pub) == NULL)
             continue;
-        vt_desk_row_entry(d, row, &e);
-        err = vt_desk_doc(d, &e, &doc, why);
-        if (err == VT_OK && vt_grant_read(doc, ret, NULL) == VT_OK &&
-            vt_digest_eq(&ret->request, &a->doc))
+        err = vt_desk_row_doc(d, row, &doc, NULL, why);
+        if (doc != NULL && vt_grant_read(doc, ret, NULL) == VT_OK)
             *ret_row = row;
-        else if (vt_desk_says_nothing(err))
-            err = VT_OK;
         vt_doc_free(doc);
         if (*ret_row != NULL)
             break;

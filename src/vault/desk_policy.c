@@ -9,16 +9,13 @@ static enum vt_err
 take_row(struct vt_desk *d, const struct vt_desk_row *r, struct vt_policy_chain *c,
     struct vt_why *why)
 {
-    struct vt_desk_entry e;
     struct vt_doc *doc = NULL;
     const void *bytes;
     size_t len;
-    enum vt_err err;
+    enum vt_err err = vt_desk_row_doc(d, r, &doc, NULL, why);
 
-    vt_desk_row_entry(d, r, &e);
-    err = vt_desk_doc(d, &e, &doc, why);
-    if (err != VT_OK)
-        return vt_desk_says_nothing(err) ? VT_OK : err;
+    if (err != VT_OK || doc == NULL)
+        return err;
     bytes = vt_doc_bytes(doc, &len);
     err = vt_policy_chain_take(c, r->index, r->signer, bytes, len, why);
     vt_doc_free(doc);

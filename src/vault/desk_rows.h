@@ -45,8 +45,10 @@ bool vt_desk_row_has(const struct vt_desk *d, const struct vt_desk_row *r,
 /* The row as callers get it. */
 void vt_desk_row_entry(
     const struct vt_desk *d, const struct vt_desk_row *r, struct vt_desk_entry *ret);
-/* Whether vt_desk_doc failed because the document does not hold together: then its entry says
- * nothing, whoever logged it. One that cannot be had might say something. */
-bool vt_desk_says_nothing(enum vt_err err);
+/* The document of a row. NULL *ret with VT_OK: it does not hold together, so its entry says
+ * nothing, whoever logged it; why is in `nothing` (may be NULL). One that cannot be had might
+ * say something: that is an error. */
+VT_MUST enum vt_err vt_desk_row_doc(struct vt_desk *d, const struct vt_desk_row *r,
+    struct vt_doc **ret, struct vt_why *nothing, struct vt_why *why);
 
 #endif

@@ -130,18 +130,14 @@ vt_desk_standing(struct vt_desk *d, const struct vt_vault_policy *policy,
     s.group_count = vt_vault_policy_approvers(policy, r->mode, s.group, VT_RULES_MAX);
     for (size_t i = 0; i < d->row_count && err == VT_OK; i++) {
         const struct vt_desk_row *row = &d->row[i];
-        struct vt_desk_entry e;
         struct vt_doc *doc = NULL;
 
         if (row->kind != VT_ENTRY_APPROVAL ||
             !vt_desk_row_has(d, row, VT_SUBJECT_REQUEST, request))
             continue;
-        vt_desk_row_entry(d, row, &e);
-        err = vt_desk_doc(d, &e, &doc, why);
-        if (err == VT_OK)
+        err = vt_desk_row_doc(d, row, &doc, NULL, why);
+        if (doc != NULL)
             err = take_approval(&s, policy, row, doc, request, r, why);
-        else if (vt_desk_says_nothing(err))
-            err = VT_OK;
         vt_doc_free(doc);
     }
     if (err != VT_OK)
