@@ -26,6 +26,7 @@ struct vt_backup_done {
     uint64_t copied;   /* of them, by this run */
     uint64_t bytes;    /* of those */
     uint64_t files;    /* small ones */
+    uint64_t waiting;  /* batches that are in no segment yet, so not in the backup either */
     uint64_t generation;
 };
 /* Makes or goes on with the backup in `dir`, which is made when missing and remembered in
