@@ -15,6 +15,7 @@ vt_cmd_vault(int argc, char **argv)
         {"refuse", "refuse a request", vt_cmd_vault_refuse},
         {"requests", "list what was asked, and what came of it", vt_cmd_vault_requests},
         {"send", "report events to a region's vault", vt_cmd_vault_send},
+        {"agent", "receive logs and report them", vt_cmd_vault_agent},
         {NULL, NULL, NULL},
     };
     return vt_cmd_verbs("vault", "Users' data, kept and used where and how the policy says.",

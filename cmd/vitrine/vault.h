@@ -16,6 +16,7 @@ int vt_cmd_vault_approve(int argc, char **argv);
 int vt_cmd_vault_refuse(int argc, char **argv);
 int vt_cmd_vault_requests(int argc, char **argv);
 int vt_cmd_vault_send(int argc, char **argv);
+int vt_cmd_vault_agent(int argc, char **argv);
 
 /* The public half of a box key, from its own file or from its .pub file. */
 struct vt_box_public;
