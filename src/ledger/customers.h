@@ -8,10 +8,12 @@
  *     leaf: SHA-256("vitrine/access/v1" || 0 || salt || tag) || u64 records
  *
  * salt: 16 random bytes of the run, tag: the customer's 16 bytes. Leaves are sorted by
- * their first 32 bytes, none twice. A receipt is what one customer is given:
+ * their first 32 bytes, none twice. The root that the document has is
+ * SHA-256("vitrine/access-root/v1" || 0 || salt || u64 size || root of the tree), so that a
+ * receipt cannot have another salt. A receipt is what one customer is given:
  *
- *     u8[4] "VTA1", u8[16] salt, u64 size, u8 leaves, then for each leaf:
- *     u64 index, u8[32] name, u64 records, u8 n, n hashes of its path
+ *     u8[4] "VTA1", u8[16] salt, u64 size, u8[32] root of the tree, u8 leaves, then for
+ *     each leaf: u64 index, u8[32] name, u64 records, u8 n, n hashes of its path
  *
  * One leaf of the customer's own name: touched. Otherwise not touched, shown by the
  * two neighbours between which its name would stand (one at either end of the tree, none in
