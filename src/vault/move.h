@@ -9,9 +9,10 @@
  *
  *     side       "out SITE" or "in SITE": which way, and the other site; the first file made
  *   at the site that hands over (vt_move_send, in the command):
- *     relocation, relocation.evidence, receipt.evidence, shred
+ *     relocation, sealed, received, shred, inventory
  *   at the site that takes (vt_move_take in the store process, vt_move_clerk in the clerk):
- *     evidence, rows, retired, parts/, keys, end, checked, merged, receipt, said
+ *     evidence, rows, retired, parts/, segments, sealed, keys, end, checked, merged, receipt,
+ * said
  *
  * A move that is over lies in HOME/vault/moves/done/REGION-HEX, where HEX begins the digest of
  * its relocation document.
@@ -81,6 +82,11 @@ VT_MUST enum vt_err vt_move_take(const struct vt_move_taker *t, const char *path
  * vault's signer, which also signs the documents. Moves that wait are not an error. */
 VT_MUST enum vt_err vt_move_clerk(const struct vt_home *h, struct vt_desk *desk,
     struct vt_signer *signer, struct vt_why *why);
+
+/* Whether a move waits for the clerk now, so that the other site waits too: look every second,
+ * it costs a look into HOME/vault/moves. Only the end of a move (`shred`) is looked for less
+ * often. */
+bool vt_move_clerk_due(const struct vt_home *h);
 
 /* At the site that hands over: does all that is left to do of a region's relocation. */
 struct vt_move_send {

@@ -194,6 +194,42 @@ close_shredded(const struct clerk *c, const struct vt_move *m, struct vt_why *wh
     return err;
 }
 
+static bool
+is_due(const struct vt_move *m)
+{
+    return m->state.side == VT_MOVE_IN &&
+           ((vt_move_has(m, "end") && !vt_move_has(m, "checked")) ||
+               (vt_move_has(m, "merged") && !vt_move_has(m, "said")));
+}
+
+struct due {
+    const struct vt_home *home;
+    bool is;
+};
+
+static enum vt_err
+look_for_due(void *ctx, const char *name, struct vt_why *why)
+{
+    struct due *d = ctx;
+    struct vt_move m;
+
+    if (vt_move_region_valid(name) && vt_move_open(d->home, name, &m, why) == VT_OK &&
+        is_due(&m))
+        d->is = true;
+    return d->is ? VT_E_EXIST : VT_OK;
+}
+
+bool
+vt_move_clerk_due(const struct vt_home *h)
+{
+    struct due d = {.home = h};
+    char path[VT_PATH_MAX];
+
+    if (vt_vault_path(h, path, NULL, "moves") == VT_OK && vt_file_exists(path))
+        (void)!vt_dir_each(path, look_for_due, &d, NULL);
+    return d.is;
+}
+
 static enum vt_err
 go_on(void *ctx, const char *name, struct vt_why *why)
 {
