@@ -58,7 +58,7 @@ uri_new(const char *text, P11KitUri **ret, struct vt_why *why)
     if (strnlen(text, URI_MAX) == URI_MAX ||
         p11_kit_uri_parse(text, P11_KIT_URI_FOR_ANY, uri) != P11_KIT_URI_OK)
         err = vt_fail(why, VT_E_CONFIG,
-            "a token is named by a URI such as pkcs11:token=NAME;module-path=FILE (RFC 7512)");
+            "a token is named by a URI such as pkcs11:token=NAME?module-path=FILE (RFC 7512)");
     else
         err = check_uri(uri, why);
     if (err != VT_OK) {

@@ -4,7 +4,7 @@
  * through p11-kit: AES-256 keys that never leave it, to wrap other keys with.
  *
  * A token is named by a PKCS#11 URI (RFC 7512), for instance
- * `pkcs11:token=vault;module-path=/usr/lib/softhsm/libsofthsm2.so`. The PIN is the first
+ * `pkcs11:token=vault?module-path=/usr/lib/softhsm/libsofthsm2.so`. The PIN is the first
  * line of the file that the environment variable VITRINE_PIN_FILE names, or
  * asked for on the terminal; never part of the URI.
  */
