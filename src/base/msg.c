@@ -47,6 +47,71 @@ vt_msg_send(int fd, uint16_t type, const void *body, size_t len, struct vt_why *
     return err;
 }
 
+/* Waits until fd takes more, and receives meanwhile. */
+static enum vt_err
+wait_writable(int fd, enum vt_err (*on_readable)(void *ctx, struct vt_why *why), void *ctx,
+    struct vt_why *why)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN | POLLOUT};
+
+    while (poll(&p, 1, -1) < 0)
+        if (errno != EINTR)
+            return vt_fail_errno(why, "cannot wait to send a message");
+    if ((p.revents & POLLIN) != 0)
+        return on_readable(ctx, why);
+    return VT_OK;
+}
+
+static enum vt_err
+send_piece(int fd, const struct vt_msg_piece *v,
+    enum vt_err (*on_readable)(void *ctx, struct vt_why *why), void *ctx, struct vt_why *why)
+{
+    const uint8_t *p = v->data;
+    size_t left = v->len;
+    enum vt_err err = VT_OK;
+
+    while (left > 0 && err == VT_OK) {
+        ssize_t n = send(fd, p, left, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+        if (n >= 0) {
+            p += n;
+            left -= (size_t)n;
+        } else if (errno == EAGAIN) {
+            err = wait_writable(fd, on_readable, ctx, why);
+        } else if (errno == EPIPE || errno == ECONNRESET) {
+            err = vt_fail(why, VT_E_IO, "the other process is gone");
+        } else if (errno != EINTR) {
+            err = vt_fail_errno(why, "cannot send a message");
+        }
+    }
+    return err;
+}
+
+enum vt_err
+vt_msg_send_pieces(int fd, uint16_t type, const struct vt_msg_piece *v, size_t n,
+    enum vt_err (*on_readable)(void *ctx, struct vt_why *why), void *ctx, struct vt_why *why)
+{
+    struct vt_buf head = VT_BUF(HEADER_SIZE);
+    size_t len = 0;
+    enum vt_err err;
+
+    for (size_t i = 0; i < n; i++) {
+        if (v[i].len > UINT32_MAX - 2 - len)
+            return vt_fail(why, VT_E_LIMIT, "a message is too long");
+        len += v[i].len;
+    }
+    vt_buf_put_u32(&head, (uint32_t)len + 2);
+    vt_buf_put_u16(&head, type);
+    err = vt_buf_check(&head, "message", why);
+    if (err == VT_OK)
+        err =
+            send_piece(fd, &(struct vt_msg_piece){head.data, head.len}, on_readable, ctx, why);
+    for (size_t i = 0; i < n && err == VT_OK; i++)
+        err = send_piece(fd, &v[i], on_readable, ctx, why);
+    vt_buf_release(&head);
+    return err;
+}
+
 /* Waits until fd can be read; deadline in the clock's milliseconds, -1: none. */
 static enum vt_err
 wait_readable(int fd, int64_t deadline, struct vt_why *why)

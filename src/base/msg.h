@@ -20,6 +20,17 @@ struct vt_msg_rule {
 VT_MUST enum vt_err vt_msg_send(
     int fd, uint16_t type, const void *body, size_t len, struct vt_why *why);
 
+/* The same of a body in pieces, without ever waiting for a process that waits for us: whenever
+ * fd takes no more and something has arrived on it, on_readable is called, which is to receive
+ * a message. Its error ends the sending. */
+struct vt_msg_piece {
+    const void *data;
+    size_t len;
+};
+VT_MUST enum vt_err vt_msg_send_pieces(int fd, uint16_t type, const struct vt_msg_piece *v,
+    size_t n, enum vt_err (*on_readable)(void *ctx, struct vt_why *why), void *ctx,
+    struct vt_why *why);
+
 /* Waits for one message; the body replaces what is in b. VT_E_NOENT at a clean
  * end, VT_E_SYNTAX for a type or length that the table (ended by type 0) does
  * not permit, VT_E_TIMEOUT after timeout_ms (-1: none). */

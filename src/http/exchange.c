@@ -133,6 +133,37 @@ announced_length(struct MHD_Connection *connection)
     return s != NULL && vt_reader_decimal(&r, UINT64_MAX, &n) ? n : 0;
 }
 
+/* Sets room aside for the body. false: there is none now. */
+static bool
+reserve_body(struct vt_http_exchange *x)
+{
+    struct vt_http_server *s = x->conn->server;
+    uint64_t len = announced_length(x->connection);
+    size_t share = len > 0 ? (size_t)len : x->route->body_max;
+
+    if (s->opts->bodies_max > 0 && share > s->opts->bodies_max - s->bodies)
+        return false;
+    s->bodies += share;
+    x->body_share = share;
+    vt_buf_init(&x->body, x->route->body_max);
+    return len == 0 || vt_buf_reserve(&x->body, share) != NULL;
+}
+
+static enum MHD_Result
+send_busy(struct vt_http_exchange *x)
+{
+    struct vt_http_response rs;
+    enum MHD_Result ok;
+
+    preset(&rs);
+    rs.status = 503;
+    rs.retry_after_s = 1;
+    vt_buf_puts(&rs.body, "too much is under way: try again\n");
+    ok = vt_http_send(x, &rs);
+    vt_buf_release(&rs.body);
+    return ok;
+}
+
 /* The first call for a request: headers are there, the body is not. */
 static enum MHD_Result
 begin_request(struct vt_http_conn *conn, struct MHD_Connection *connection, const char *url,
@@ -163,8 +194,7 @@ begin_request(struct vt_http_conn *conn, struct MHD_Connection *connection, cons
         return MHD_YES;
     if (announced_length(connection) > x->route->body_max)
         return vt_http_send_error(x, 413, "the body is larger than what is taken here");
-    vt_buf_init(&x->body, x->route->body_max);
-    return MHD_YES;
+    return reserve_body(x) ? MHD_YES : send_busy(x);
 }
 
 static enum MHD_Result
@@ -257,6 +287,7 @@ vt_http_on_completed(void *cls, struct MHD_Connection *connection, void **state,
     if (x == NULL)
         return;
     x->conn->deadline_ms = vt_clock_monotonic_ms() + vt_http_timeout_ms(x->conn->server);
+    x->conn->server->bodies -= x->body_share;
     vt_buf_release(&x->body);
     vt_buf_release(&x->rs.body);
     free(x);

@@ -64,6 +64,10 @@ struct vt_http_server_opts {
     void *ctx;
     unsigned connections_max; /* 0: 256 */
     unsigned timeout_s;       /* 0: 30; idle or slow connections end */
+    /* Bytes that the bodies of all requests under way may take together; 0: no such bound. A
+     * request for which there is no room gets 503 and is to come again. What a request takes is
+     * what it says its length is, or the route's most when it does not say. */
+    size_t bodies_max;
     /* When on_watch is not NULL it is called in this thread whenever watch_fd is
      * readable or closed. Another result than VT_OK ends the server with it. */
     int watch_fd;

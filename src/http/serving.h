@@ -20,6 +20,7 @@ struct vt_http_server {
     struct MHD_Daemon *daemon;
     struct vt_http_conn *conns;
     size_t awaited; /* exchanges that handlers keep */
+    size_t bodies;  /* bytes that are set aside for bodies */
     bool stopping;
 };
 
@@ -41,6 +42,7 @@ struct vt_http_exchange {
     bool too_large;
     bool answered; /* by vt_http_answer */
     uint64_t body_seen;
+    size_t body_share; /* of server->bodies */
     struct vt_buf body;
     struct vt_http_response rs;
 };
