@@ -389,3 +389,12 @@ vt_intake_check(const struct vt_intake *in, const struct vt_batch_header *h, str
     }
     return refused;
 }
+
+bool
+vt_intake_has_key(
+    const struct vt_intake *in, const char *region, const struct vt_digest *key_id)
+{
+    const struct region *r = find_region(in, region);
+
+    return r != NULL && r->has_key && vt_digest_eq(key_id, &r->key);
+}

@@ -30,5 +30,8 @@ const struct vt_vault_policy *vt_intake_vault_policy(const struct vt_intake *in)
 /* Whether a batch may come in: VT_REFUSED_NONE, or the reason with a line for the sender. */
 enum vt_refused vt_intake_check(
     const struct vt_intake *in, const struct vt_batch_header *h, struct vt_why *why);
+/* Whether that is the key of a region that is kept here. */
+bool vt_intake_has_key(
+    const struct vt_intake *in, const char *region, const struct vt_digest *key_id);
 
 #endif
