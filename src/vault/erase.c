@@ -55,22 +55,17 @@ static enum vt_err
 say(const struct vt_erase *e, const struct vt_erasure *r, uint64_t *ret_index,
     struct vt_why *why)
 {
-    struct vt_subject subject[2 + VT_ERASED_KEYS_MAX] = {
-        {VT_SUBJECT_REQUEST, r->request}, {VT_SUBJECT_GRANT, r->grant}};
     struct vt_doc *doc = NULL;
     char path[VT_PATH_MAX];
     char hex[VT_DIGEST_HEX_SIZE];
     enum vt_err err;
 
-    for (size_t i = 0; i < r->key_count; i++)
-        subject[2 + i] = (struct vt_subject){VT_SUBJECT_KEY, r->key[i]};
     vt_digest_hex(&r->request, hex);
     err = vt_say_path(e->home, path, why, "erasure-%.32s", hex);
     if (err == VT_OK)
         err = vt_erasure_doc(r, &doc, why);
     if (err == VT_OK)
-        err = vt_say_once(e->desk, e->signer, path, VT_ENTRY_ERASURE, subject, 2 + r->key_count,
-            doc, NULL, ret_index, why);
+        err = vt_say_once(e->desk, e->signer, path, doc, NULL, ret_index, why);
     vt_doc_free(doc);
     return err;
 }

@@ -239,14 +239,12 @@ find_made(struct exporting *x, bool *ret, struct vt_why *why)
 static enum vt_err
 say(struct exporting *x, uint64_t *ret_index, struct vt_why *why)
 {
-    const struct vt_subject subject[2] = {
-        {VT_SUBJECT_REQUEST, x->run.request}, {VT_SUBJECT_GRANT, x->run.grant}};
     char path[VT_PATH_MAX];
     enum vt_err err = path_of(x->e, "", path, why);
 
-    return err == VT_OK ? vt_say_once(x->e->desk, x->e->signer, path, VT_ENTRY_RUN, subject, 2,
-                              NULL, NULL, ret_index, why)
-                        : err;
+    return err == VT_OK
+               ? vt_say_once(x->e->desk, x->e->signer, path, NULL, NULL, ret_index, why)
+               : err;
 }
 
 /* The file is where it was asked for before it is gone here. */

@@ -115,7 +115,6 @@ say_receipt(const struct clerk *c, const struct vt_move *m, struct vt_why *why)
     struct vt_move_terms terms;
     struct vt_doc *doc = NULL;
     struct vt_digest said;
-    struct vt_subject subject[2];
     char path[VT_PATH_MAX];
     char line[VT_DIGEST_HEX_SIZE + 40];
     char hex[VT_DIGEST_HEX_SIZE];
@@ -135,12 +134,9 @@ say_receipt(const struct clerk *c, const struct vt_move *m, struct vt_why *why)
     r.records = terms.is.records;
     r.bytes = terms.is.bytes;
     r.root = terms.is.root;
-    subject[0] = (struct vt_subject){.role = VT_SUBJECT_RELOCATION, .digest = terms.digest};
-    subject[1] = (struct vt_subject){.role = VT_SUBJECT_INVENTORY, .digest = r.root};
     err = vt_receipt_doc(&r, &doc, why);
     if (err == VT_OK)
-        err = vt_say_once(
-            c->desk, c->signer, path, VT_ENTRY_RECEIPT, subject, 2, doc, &said, &index, why);
+        err = vt_say_once(c->desk, c->signer, path, doc, &said, &index, why);
     if (err == VT_OK) {
         vt_digest_hex(&said, hex);
         n = snprintf(line, sizeof line, "sha256:%s %llu\n", hex, (unsigned long long)index);

@@ -86,7 +86,6 @@ say_relocation(struct vt_sending *s, struct vt_why *why)
     struct vt_buf b = VT_BUF(VT_DOC_MAX);
     struct vt_relocation r;
     struct vt_doc *doc = NULL;
-    struct vt_subject subject[2];
     char path[VT_PATH_MAX];
     enum vt_err err = vt_move_get(&s->move, "relocation", &b, why);
 
@@ -102,11 +101,9 @@ say_relocation(struct vt_sending *s, struct vt_why *why)
     if (err == VT_OK)
         err = vt_move_path(&s->move, path, why, "relocation");
     if (err == VT_OK) {
-        subject[0] = (struct vt_subject){.role = VT_SUBJECT_POLICY, .digest = r.policy};
-        subject[1] = (struct vt_subject){.role = VT_SUBJECT_INVENTORY, .digest = r.root};
         s->terms.is = r;
-        err = vt_say_once(s->m->desk, s->m->signer, path, VT_ENTRY_RELOCATION, subject, 2, doc,
-            &s->terms.digest, &s->sent.relocation, why);
+        err = vt_say_once(
+            s->m->desk, s->m->signer, path, doc, &s->terms.digest, &s->sent.relocation, why);
     }
     vt_doc_free(doc);
     vt_buf_release(&b);
@@ -383,8 +380,6 @@ say_shred(struct vt_sending *s, const struct vt_keeper_destroyed *d, struct vt_w
         .ring = {d->generation_before, d->generation_after, d->ring_before, d->ring_after},
         .keys = d->count,
         .made = vt_clock_now(&vt_clock_system)};
-    const struct vt_subject subject[2] = {
-        {VT_SUBJECT_RECEIPT, s->receipt}, {VT_SUBJECT_INVENTORY, s->terms.is.root}};
     struct vt_doc *doc = NULL;
     char path[VT_PATH_MAX];
     enum vt_err err = vt_move_path(&s->move, path, why, "shred");
@@ -394,8 +389,7 @@ say_shred(struct vt_sending *s, const struct vt_keeper_destroyed *d, struct vt_w
     if (err == VT_OK)
         err = vt_shred_doc(&r, &doc, why);
     if (err == VT_OK)
-        err = vt_say_once(s->m->desk, s->m->signer, path, VT_ENTRY_SHRED, subject, 2, doc, NULL,
-            &s->sent.shred, why);
+        err = vt_say_once(s->m->desk, s->m->signer, path, doc, NULL, &s->sent.shred, why);
     vt_doc_free(doc);
     return err;
 }

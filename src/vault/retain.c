@@ -47,7 +47,6 @@ say_part(struct retaining *r, const struct vt_keeper_destroyed *d, size_t first,
         .epoch_count = n,
         .epoch = epoch,
         .made = vt_clock_now(&vt_clock_system)};
-    const struct vt_subject subject = {VT_SUBJECT_POLICY, is.policy};
     struct vt_doc *doc = NULL;
     char path[VT_PATH_MAX];
     enum vt_err err;
@@ -66,8 +65,7 @@ say_part(struct retaining *r, const struct vt_keeper_destroyed *d, size_t first,
     if (err == VT_OK)
         err = vt_retention_doc(&is, &doc, why);
     if (err == VT_OK)
-        err = vt_say_once(r->desk, r->signer, path, VT_ENTRY_RETENTION, &subject, 1, doc, NULL,
-            &r->ret->index, why);
+        err = vt_say_once(r->desk, r->signer, path, doc, NULL, &r->ret->index, why);
     vt_doc_free(doc);
     return err;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vault/say.h"
 
+#include "ledger/evidence.h"
 #include "vault/place.h"
 
 #include <stdio.h>
@@ -33,15 +34,31 @@ keep(const struct vt_doc *doc, struct vt_signer *signer, const char *path, struc
 {
     enum vt_err err = vt_file_read(path, b, why);
 
-    if (err != VT_E_NOENT)
+    if (err != VT_E_NOENT || doc == NULL)
         return err;
     err = vt_doc_sign(doc, signer, b, why);
     return err == VT_OK ? vt_file_create(path, 0644, b->data, b->len, why) : err;
 }
 
+/* The entry says of the document what the ledger's rules derive from it. */
+static enum vt_err
+say(struct vt_desk *desk, const struct vt_buf *b, uint64_t *ret_index, struct vt_why *why)
+{
+    struct vt_doc *doc = NULL;
+    struct vt_entry e;
+    enum vt_err err = vt_doc_parse(b->data, b->len, (enum vt_doc_kind)0, &doc, why);
+
+    if (err == VT_OK)
+        err = vt_ledger_entry_of(doc, &e, why);
+    if (err == VT_OK)
+        err = vt_desk_say(
+            desk, e.kind, e.subject, e.subject_count, b->data, b->len, ret_index, why);
+    vt_doc_free(doc);
+    return err;
+}
+
 enum vt_err
 vt_say_once(struct vt_desk *desk, struct vt_signer *signer, const char *path,
-    enum vt_entry_kind kind, const struct vt_subject *subject, size_t count,
     const struct vt_doc *doc, struct vt_digest *ret_doc, uint64_t *ret_index,
     struct vt_why *why)
 {
@@ -50,7 +67,7 @@ vt_say_once(struct vt_desk *desk, struct vt_signer *signer, const char *path,
     enum vt_err err = keep(doc, signer, path, &b, why);
 
     if (err == VT_OK)
-        err = vt_desk_say(desk, kind, subject, count, b.data, b.len, &index, why);
+        err = say(desk, &b, &index, why);
     if (err == VT_OK)
         err = vt_desk_wait(desk, index, VT_SAY_WAIT_MS, why);
     if (err == VT_OK && ret_doc != NULL)

@@ -16,12 +16,11 @@ enum { VT_SAY_WAIT_MS = 120000 }; /* for a cosigned checkpoint */
 VT_MUST enum vt_err vt_say_path(const struct vt_home *h, char ret[VT_PATH_MAX],
     struct vt_why *why, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
-/* Signs `doc` and stores it at `path`, unless one is there already: then that one counts. Says
- * it and waits until witnesses have cosigned it. ret_doc may be NULL: the digest of what was
- * said. Errors of vt_desk_say and vt_desk_wait. */
+/* Signs `doc` and stores it at `path`, unless one is there already: then that one counts (and
+ * `doc` may be NULL). Says it and waits until witnesses have cosigned it. ret_doc may be NULL:
+ * the digest of what was said. Errors of vt_desk_say and vt_desk_wait. */
 VT_MUST enum vt_err vt_say_once(struct vt_desk *desk, struct vt_signer *signer,
-    const char *path, enum vt_entry_kind kind, const struct vt_subject *subject, size_t count,
-    const struct vt_doc *doc, struct vt_digest *ret_doc, uint64_t *ret_index,
+    const char *path, const struct vt_doc *doc, struct vt_digest *ret_doc, uint64_t *ret_index,
     struct vt_why *why);
 
 /* Evidence of entries for this keeper: from the newest checkpoint, with the proof that it
