@@ -126,7 +126,8 @@ def read(regions=REGIONS):
         region = region_of(host, regions)
         head = {"time": event.get("EventTime", ""), "region": region, "host": host,
                 "user": user_of(event), "event_id": event.get("EventID", 0)}
-        rest = {k: v for k, v in event.items() if k not in ("EventTime", "Hostname", "EventID")}
+        rest = {k: v for k, v in event.items()
+                if k not in head and k not in ("EventTime", "Hostname", "EventID")}
         yield region, compact({**head, **rest}).encode() + b"\n"
 
 
