@@ -117,6 +117,30 @@ read_at(struct vt_inventory *v, uint8_t *ret, size_t size, size_t *ret_len, stru
     return VT_OK;
 }
 
+/* Forgets all rows: the file of that name is another one now, or there is none. */
+static void
+forget(struct vt_inventory *v)
+{
+    if (v->fd >= 0)
+        close(v->fd);
+    v->fd = -1;
+    v->count = 0;
+    v->sum = (struct vt_segment_row){0};
+    vt_frontier_init(&v->tree);
+    if (v->slot != NULL)
+        memset(v->slot, 0, v->slots * sizeof *v->slot);
+}
+
+/* A region that was handed over takes its inventory's file with it. */
+static bool
+is_moved(const struct vt_inventory *v)
+{
+    struct stat a, b;
+
+    return v->fd >= 0 && (stat(v->path, &a) != 0 || fstat(v->fd, &b) != 0 ||
+                             a.st_ino != b.st_ino || a.st_dev != b.st_dev);
+}
+
 enum vt_err
 vt_inventory_refresh(struct vt_inventory *v, struct vt_why *why)
 {
@@ -124,6 +148,8 @@ vt_inventory_refresh(struct vt_inventory *v, struct vt_why *why)
     size_t len = READ_ROWS * VT_SEGMENT_ROW_SIZE;
     enum vt_err err = VT_OK;
 
+    if (is_moved(v))
+        forget(v);
     if (v->fd < 0)
         v->fd = open(v->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (v->fd < 0 && (errno == EACCES || errno == EROFS))
@@ -231,25 +257,38 @@ add_locked(struct vt_inventory *v, const struct vt_segment_row *row, struct vt_w
     return err == VT_OK ? remember(v, row, why) : err;
 }
 
+/* Makes the file when it is missing, opens and locks it. */
+static enum vt_err
+lock_file(struct vt_inventory *v, struct vt_why *why)
+{
+    enum vt_err err = vt_inventory_refresh(v, why);
+
+    if (err == VT_OK && v->fd < 0) {
+        err = vt_file_create(v->path, 0644, "", 0, why);
+        if (err == VT_OK || err == VT_E_EXIST)
+            err = vt_inventory_refresh(v, why);
+    }
+    while (err == VT_OK && v->fd >= 0 && flock(v->fd, LOCK_EX) != 0)
+        if (errno != EINTR)
+            err = vt_fail_errno(why, "%s: cannot lock", v->path);
+    if (err == VT_OK && v->fd < 0)
+        err = vt_fail(why, VT_E_BUSY, "%s: moved away meanwhile", v->path);
+    return err;
+}
+
 enum vt_err
 vt_inventory_add(struct vt_inventory *v, const struct vt_segment_row *row, struct vt_why *why)
 {
-    enum vt_err err = VT_OK;
+    enum vt_err err = lock_file(v, why);
 
-    if (v->fd < 0) {
-        err = vt_file_create(v->path, 0644, "", 0, why);
-        if (err == VT_E_EXIST)
-            err = VT_OK;
-        if (err == VT_OK)
-            err = vt_inventory_refresh(v, why);
+    if (err == VT_OK && is_moved(v)) {
+        forget(v); /* which unlocks too */
+        err = lock_file(v, why);
     }
-    if (err != VT_OK)
-        return err;
-    while (flock(v->fd, LOCK_EX) != 0)
-        if (errno != EINTR)
-            return vt_fail_errno(why, "%s: cannot lock", v->path);
-    err = add_locked(v, row, why);
-    (void)flock(v->fd, LOCK_UN);
+    if (err == VT_OK)
+        err = add_locked(v, row, why);
+    if (v->fd >= 0)
+        (void)flock(v->fd, LOCK_UN);
     return err;
 }
 

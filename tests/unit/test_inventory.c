@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -188,6 +189,34 @@ test_two_writers(void **state)
     vt_inventory_free(w);
 }
 
+/* A region that is handed over takes the file with it; what comes later is not added to that.
+ */
+static void
+test_moved_away(void **state)
+{
+    struct fixture *f = *state;
+    struct vt_inventory *v = NULL;
+    char away[VT_PATH_MAX];
+    struct stat st;
+
+    assert_int_equal(vt_path(away, NULL, "%s/away", f->dir), VT_OK);
+    open_or_fail(f, &v);
+    add_or_fail(v, 1);
+    add_or_fail(v, 2);
+    assert_int_equal(rename(f->path, away), 0);
+    assert_int_equal(vt_inventory_refresh(v, NULL), VT_OK);
+    assert_int_equal(vt_inventory_count(v), 0);
+    assert_null(vt_inventory_find(v, row_of(1).id));
+    add_or_fail(v, 3);
+    assert_int_equal(rename(f->path, away), 0);
+    add_or_fail(v, 2);
+    assert_int_equal(vt_inventory_count(v), 1);
+    assert_non_null(vt_inventory_find(v, row_of(2).id));
+    assert_int_equal(stat(away, &st), 0);
+    assert_int_equal(st.st_size, VT_SEGMENT_ROW_SIZE);
+    vt_inventory_free(v);
+}
+
 static void
 test_double_row(void **state)
 {
@@ -347,6 +376,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_add_and_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_torn, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_writers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_moved_away, setup, teardown),
         cmocka_unit_test_setup_teardown(test_double_row, setup, teardown),
         cmocka_unit_test_setup_teardown(test_taken, setup, teardown),
         cmocka_unit_test_setup_teardown(test_taken_torn, setup, teardown),
