@@ -14,8 +14,12 @@ vt_cmd_vault(int argc, char **argv)
         {"approve", "approve a request", vt_cmd_vault_approve},
         {"refuse", "refuse a request", vt_cmd_vault_refuse},
         {"requests", "list what was asked, and what came of it", vt_cmd_vault_requests},
+        {"audit", "check the whole ledger again", vt_cmd_vault_audit},
+        {"accesses", "show a customer which runs read its records", vt_cmd_vault_accesses},
         {"send", "report events to a region's vault", vt_cmd_vault_send},
         {"agent", "receive logs and report them", vt_cmd_vault_agent},
+        {"run", "take batches of sealed records, and keep them", vt_cmd_vault_run},
+        {"check", "look whether all that is kept is whole", vt_cmd_vault_check},
         {NULL, NULL, NULL},
     };
     return vt_cmd_verbs("vault", "Users' data, kept and used where and how the policy says.",

@@ -15,8 +15,12 @@ int vt_cmd_vault_request(int argc, char **argv);
 int vt_cmd_vault_approve(int argc, char **argv);
 int vt_cmd_vault_refuse(int argc, char **argv);
 int vt_cmd_vault_requests(int argc, char **argv);
+int vt_cmd_vault_audit(int argc, char **argv);
+int vt_cmd_vault_accesses(int argc, char **argv);
 int vt_cmd_vault_send(int argc, char **argv);
 int vt_cmd_vault_agent(int argc, char **argv);
+int vt_cmd_vault_run(int argc, char **argv);
+int vt_cmd_vault_check(int argc, char **argv);
 
 /* The public half of a box key, from its own file or from its .pub file. */
 struct vt_box_public;
