@@ -223,8 +223,8 @@ put_attributes(json_t *obj, const json_t *rec, struct vt_why *why)
     enum vt_err err = get_array(rec, "attributes", &list, why);
 
     if (err == VT_OK && list != NULL)
-        err = put_new(obj, "attributes", key_values(list, VT_OTLP_DEPTH_MAX, &v, why), v, why);
-    return err;
+        err = key_values(list, VT_OTLP_DEPTH_MAX, &v, why);
+    return put_new(obj, "attributes", err, v, why);
 }
 
 static enum vt_err
