@@ -74,14 +74,14 @@ void
 vt_bech32_encode(
     const char *prefix, const uint8_t data[VT_BECH32_DATA], char ret[VT_BECH32_TEXT_MAX])
 {
-    size_t len = strlen(prefix);
     uint32_t sum = sum_prefix(prefix);
     uint8_t groups[GROUPS];
-    char *out = ret + len + 1;
+    char *out = ret;
 
-    assert(len <= PREFIX_MAX);
-    memcpy(ret, prefix, len);
-    ret[len] = '1';
+    assert(strlen(prefix) <= PREFIX_MAX);
+    while (*prefix != '\0')
+        *out++ = *prefix++;
+    *out++ = '1';
     to_groups(data, groups);
     for (unsigned i = 0; i < GROUPS; i++) {
         sum = step(sum, groups[i]);
