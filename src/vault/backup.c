@@ -3,9 +3,9 @@
 
 #include "base/clock.h"
 #include "base/progress.h"
-#include "vault/move.h"
+#include "vault/packer.h"
 #include "vault/place.h"
-#include "vault/retain.h"
+#include "vault/settle.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -420,6 +420,21 @@ drop_stale(struct backing *b, struct vt_why *why)
     return err == VT_OK && vt_file_exists(path) ? vt_dir_each(path, drop_region, b, why) : err;
 }
 
+/* What cannot be packed (a region's rows are on their way here) is not in the backup; it is
+ * counted. */
+static enum vt_err
+settle(struct backing *b, struct vt_why *why)
+{
+    enum vt_err err = vt_settle_all(b->home, b->keeper, VT_SETTLE_MS, why);
+    uint64_t waiting = 0;
+
+    if (err != VT_E_BUSY && err != VT_E_TIMEOUT)
+        return err;
+    err = vt_packer_waiting(b->home, NULL, &waiting, why);
+    b->done.waiting = waiting;
+    return err;
+}
+
 enum vt_err
 vt_backup_run(const struct vt_home *h, struct vt_keeper *keeper, const char *dir,
     struct vt_progress *progress, struct vt_backup_done *ret, struct vt_why *why)
@@ -435,6 +450,8 @@ vt_backup_run(const struct vt_home *h, struct vt_keeper *keeper, const char *dir
         err = vt_path(path, why, "%s/lock", dir);
     if (err == VT_OK)
         err = vt_lock_take(&lock, path, "this backup", why);
+    if (err == VT_OK)
+        err = settle(&b, why);
     /* Remembered first: from here on it is given every new ring. */
     if (err == VT_OK)
         err = vt_backup_remember(h, dir, why);

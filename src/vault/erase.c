@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "vault/backup.h"
 #include "vault/say.h"
+#include "vault/settle.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -105,7 +106,9 @@ vt_erase_run(const struct vt_erase *e, struct vt_erased *ret, struct vt_why *why
 
     if (g == NULL)
         return vt_fail(why, VT_E_NOMEM, "erasure: out of memory");
-    err = destroy(e, &d, g, why);
+    err = vt_settle_all(e->home, e->keeper, VT_SETTLE_MS, why);
+    if (err == VT_OK)
+        err = destroy(e, &d, g, why);
     /* Backups at once: their copies are dead already, and a restore should be possible. */
     if (err == VT_OK)
         err = vt_backup_push(e->home, e->keeper, &r.missed, why);

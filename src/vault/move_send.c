@@ -6,8 +6,10 @@
 #include "base/clock.h"
 #include "base/progress.h"
 #include "vault/backup.h"
+#include "vault/packer.h"
 #include "vault/place.h"
 #include "vault/say.h"
+#include "vault/settle.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -94,7 +96,12 @@ say_relocation(struct vt_sending *s, struct vt_why *why)
         if (err == VT_OK)
             err = vt_relocation_read(doc, &r, why);
     } else if (err == VT_E_NOENT) {
-        err = describe(s->m, &r, why);
+        /* Nothing of the region comes in any more; what was acknowledged must be among the
+         * rows.
+         */
+        err = vt_settle_region(s->m->home, s->m->keeper, s->m->region, VT_SETTLE_MS, why);
+        if (err == VT_OK)
+            err = describe(s->m, &r, why);
         if (err == VT_OK)
             err = vt_relocation_doc(&r, &doc, why);
     }
@@ -345,6 +352,29 @@ check_receipt(struct vt_sending *s, const struct vt_buf *evidence, struct vt_why
     return err;
 }
 
+/* What was acknowledged after the relocation was said, by a process that had not seen the new
+ * policy yet, must not be lost: better not to end than that. */
+static enum vt_err
+check_late(const struct vt_sending *s, struct vt_why *why)
+{
+    struct vt_inventory *rows = NULL;
+    char path[VT_PATH_MAX];
+    uint64_t waiting = 0;
+    enum vt_err err = vt_packer_waiting(s->m->home, s->m->region, &waiting, why);
+
+    if (err == VT_OK)
+        err = vt_vault_path(s->m->home, path, why, "inventory/%s", s->m->region);
+    if (err == VT_OK)
+        err = vt_inventory_open(path, &rows, why);
+    if (err == VT_OK && (waiting > 0 || vt_inventory_count(rows) > s->terms.is.segments))
+        err = vt_fail(why, VT_E_STATE,
+            "batches of %s were acknowledged here after it was handed over: nothing is "
+            "destroyed; end the process that took them, and tell the developers",
+            s->m->region);
+    vt_inventory_free(rows);
+    return err;
+}
+
 /* Segments go; rows stay with the move, as an archive. */
 static enum vt_err
 clear_region(struct vt_sending *s, struct vt_why *why)
@@ -405,6 +435,8 @@ shred(struct vt_sending *s, struct vt_why *why)
         err = vt_say_evidence(s->m->desk, s->m->keeper, &s->sent.receipt, 1, &evidence, why);
     if (err == VT_OK)
         err = check_receipt(s, &evidence, why);
+    if (err == VT_OK)
+        err = check_late(s, why);
     if (err == VT_OK)
         err = vt_keeper_shred(s->m->keeper, evidence.data, evidence.len, &d, why);
     if (err == VT_OK)

@@ -246,7 +246,7 @@ count_file(void *ctx, const char *name, struct vt_why *why)
         const uint8_t *blocks;
 
         err = vt_batch_parse(r->batch, r->len, &h, &blocks, why);
-        if (err == VT_OK && strcmp(h.region, w->region) == 0)
+        if (err == VT_OK && (w->region == NULL || strcmp(h.region, w->region) == 0))
             w->batches++;
     }
     vt_bwal_close(f);

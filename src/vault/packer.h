@@ -42,7 +42,7 @@ void vt_packed_release(struct vt_packed *p);
 VT_MUST enum vt_err vt_packer_run(
     const struct vt_packer *p, const char *path, struct vt_packed *ret, struct vt_why *why);
 
-/* Batches of a region that wait in write-ahead files. Reads all of them. */
+/* Batches of a region (NULL: of all) that wait in write-ahead files. Reads all of them. */
 VT_MUST enum vt_err vt_packer_waiting(
     const struct vt_home *home, const char *region, uint64_t *ret_batches, struct vt_why *why);
 

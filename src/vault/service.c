@@ -7,6 +7,7 @@
 #include "vault/move.h"
 #include "vault/place.h"
 #include "vault/service_parts.h"
+#include "vault/settle.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -335,7 +336,7 @@ refresh(struct vt_store_process *s, struct vt_why *why)
         vt_log(VT_LOG_INFO, "another vault policy is in force");
         return roll(s, why);
     }
-    return VT_OK;
+    return vt_settle_asked(s->opts->home) ? roll(s, why) : VT_OK;
 }
 
 static enum vt_err

@@ -268,7 +268,16 @@ region_status(struct vt_store_process *s, const char *name, struct vt_why *why)
         (json_int_t)sum.size, "root", hex, "relocating", move.side != VT_MOVE_NONE);
 }
 
-/* The regions that the policy keeps here. */
+static bool
+is_relocating(const struct vt_store_process *s, const char *region)
+{
+    struct vt_move_state move = {0};
+
+    return vt_move_state(s->opts->home, region, &move, NULL) == VT_OK &&
+           move.side != VT_MOVE_NONE;
+}
+
+/* The regions that the policy keeps here, and those that are leaving. */
 static json_t *
 regions_status(struct vt_store_process *s, struct vt_why *why)
 {
@@ -280,7 +289,8 @@ regions_status(struct vt_store_process *s, struct vt_why *why)
     for (size_t i = 0; i < n && all != NULL; i++) {
         json_t *one;
 
-        if (strcmp(rule[i].site, s->opts->home->name) != 0)
+        if (strcmp(rule[i].site, s->opts->home->name) != 0 &&
+            !is_relocating(s, rule[i].name))
             continue;
         one = region_status(s, rule[i].name, why);
         if (one == NULL || json_array_append_new(all, one) != 0) {
