@@ -36,12 +36,14 @@ vt_retain_removed(
 /* --- the entry -------------------------------------------------------------------------------
  */
 
-/* One document of at most VT_RETIRED_MAX epochs, from `first` on. */
+/* One document of at most VT_RETIRED_MAX epochs, from `first` on; of none when they are too
+ * many for the keeper to list. */
 static enum vt_err
 say_part(struct retaining *r, const struct vt_keeper_destroyed *d, size_t first,
     struct vt_retired *epoch, struct vt_why *why)
 {
-    size_t n = d->count - first < VT_RETIRED_MAX ? d->count - first : VT_RETIRED_MAX;
+    size_t left = d->commitment != NULL && d->epoch != NULL ? d->count - first : 0;
+    size_t n = left < VT_RETIRED_MAX ? left : VT_RETIRED_MAX;
     struct vt_retention is = {.policy = *vt_vault_policy_digest(r->policy),
         .ring = {d->generation_before, d->generation_after, d->ring_before, d->ring_after},
         .epoch_count = n,
@@ -74,12 +76,15 @@ static enum vt_err
 say(struct retaining *r, const struct vt_keeper_destroyed *d, struct vt_why *why)
 {
     struct vt_retired *epoch = calloc(VT_RETIRED_MAX, sizeof *epoch);
-    enum vt_err err = VT_OK;
+    size_t at = 0;
+    enum vt_err err;
 
     if (epoch == NULL)
         return vt_fail(why, VT_E_NOMEM, "retention: out of memory");
-    for (size_t i = 0; err == VT_OK && i < d->count; i += VT_RETIRED_MAX)
-        err = say_part(r, d, i, epoch, why);
+    do {
+        err = say_part(r, d, at, epoch, why);
+        at += VT_RETIRED_MAX;
+    } while (err == VT_OK && d->commitment != NULL && at < d->count);
     free(epoch);
     return err;
 }
@@ -238,6 +243,9 @@ retire(struct retaining *r, struct vt_keeper *keeper, struct vt_why *why)
     }
     if (err == VT_OK && d.count > 0)
         err = say(r, &d, why);
+    /* Until here the keeper tells it again: nothing destroyed stays unsaid. */
+    if (err == VT_OK && d.count > 0)
+        err = vt_keeper_retired(keeper, d.generation_after, why);
     if (err == VT_OK && d.count > 0)
         err = vt_backup_push(r->home, keeper, &missed, why);
     for (size_t i = 0; i < missed.len; i++)
