@@ -42,7 +42,8 @@ static const int refused[] = {
     SCMP_SYS(truncate),
 };
 
-/* Opening for anything but reading; the flags are argument `arg`. */
+/* Opening for anything but reading, which looks like a file that one may not write; the flags
+ * are argument `arg`. */
 static int
 refuse_writing(scmp_filter_ctx ctx, int call, unsigned arg)
 {
@@ -51,7 +52,7 @@ refuse_writing(scmp_filter_ctx ctx, int call, unsigned arg)
     for (size_t i = 0; rc == 0 && i < sizeof bits / sizeof bits[0]; i++) {
         const struct scmp_arg_cmp when = {
             .arg = arg, .op = SCMP_CMP_MASKED_EQ, .datum_a = bits[i], .datum_b = bits[i]};
-        rc = seccomp_rule_add_array(ctx, SCMP_ACT_ERRNO(EPERM), call, 1, &when);
+        rc = seccomp_rule_add_array(ctx, SCMP_ACT_ERRNO(EACCES), call, 1, &when);
     }
     return rc;
 }

@@ -22,7 +22,8 @@
 struct sealed {
     struct vt_home home;
     struct vt_box *region;
-    struct vt_batch_writer *writer; /* of the batch being made */
+    uint8_t private_half[VT_BOX_SIZE]; /* again: a forked process has no locked memory */
+    struct vt_batch_writer *writer;    /* of the batch being made */
     struct vt_buf batch[SEALED_BATCHES_MAX];
     size_t batch_count;
     const char *class_name;
@@ -68,6 +69,7 @@ sealed_open(const char *dir)
         sealed_must(vt_dir_make(path, 0700, &why), &why);
     }
     sealed_must(vt_box_new(&sealed.region, &why), &why);
+    memcpy(sealed.private_half, vt_box_private(sealed.region), VT_BOX_SIZE);
 }
 
 static inline void
@@ -216,12 +218,14 @@ __wrap_vt_keeper_open_keys(struct vt_keeper *k, uint64_t session, const void *he
 {
     struct vt_segment_head h;
     uint8_t info[VT_BATCH_INFO_SIZE];
+    struct vt_box *key = NULL;
     (void)k;
     (void)session;
     sealed.asked++;
     if (sealed.refuses)
         return vt_fail(why, VT_E_REFUSED, "the keeper says no");
     sealed_must(vt_segment_head_parse(head, head_len, &h, why), why);
+    sealed_must(vt_box_from_private(sealed.private_half, &key, why), why);
     if (h.block_count != block_count || h.batch_count != batch_count)
         abort();
     for (uint32_t i = 0; i < h.block_count; i++) {
@@ -233,11 +237,12 @@ __wrap_vt_keeper_open_keys(struct vt_keeper *k, uint64_t session, const void *he
     for (uint32_t i = 0; i < h.batch_count; i++) {
         vt_batch_info(&h.batch[i].key_id, info);
         batch[i].open = true;
-        sealed_must(vt_hpke_receive(sealed.region, h.batch[i].enc, info, sizeof info,
-                        &batch[i].secret, why),
+        sealed_must(
+            vt_hpke_receive(key, h.batch[i].enc, info, sizeof info, &batch[i].secret, why),
             why);
     }
     vt_segment_head_release(&h);
+    vt_box_free(key);
     return VT_OK;
 }
 
