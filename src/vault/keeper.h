@@ -58,6 +58,8 @@ struct vt_keeper_status {
     struct vt_digest policy;    /* in force; zero: none yet */
     uint64_t sessions;          /* open now */
     bool locked_memory;         /* all of its memory stays out of swap */
+    enum vt_root_kind root;     /* where its root key is */
+    struct vt_box_public box;   /* to which approvers seal shares */
 };
 VT_MUST enum vt_err vt_keeper_status(
     struct vt_keeper *k, struct vt_keeper_status *ret, struct vt_why *why);
@@ -131,7 +133,8 @@ struct vt_keeper_destroyed {
     struct vt_digest ring_before; /* roots as in the status */
     struct vt_digest ring_after;
     size_t count;
-    struct vt_digest *commitment; /* sorted; freed by the caller with free() */
+    struct vt_digest *commitment; /* sorted (retention: not), or NULL: too many; freed by the
+                                     caller with free() */
     struct vt_epoch {
         char region[VT_REGION_MAX + 1];
         char class_name[VT_WORD_MAX + 1];
@@ -143,15 +146,24 @@ struct vt_keeper_destroyed {
 VT_MUST enum vt_err vt_keeper_erase(struct vt_keeper *k, const struct vt_keeper_open *o,
     struct vt_keeper_destroyed *ret, struct vt_granted *ret_granted,
     enum vt_refusal *ret_refusal, struct vt_why *why);
-/* All epochs whose retention by the policy in force was over before `today`. count 0: none. */
+/* All epochs whose retention by the policy in force was over before `today`. count 0: none.
+ * What was destroyed and not yet acknowledged by vt_keeper_retired is told again, with what is
+ * new (generation and ring before: of the first), so that it reaches the ledger though a
+ * process was killed meanwhile. */
 VT_MUST enum vt_err vt_keeper_retire(
     struct vt_keeper *k, uint32_t today, struct vt_keeper_destroyed *ret, struct vt_why *why);
+/* What was destroyed up to that generation (generation_after) stands in the ledger: it is not
+ * told again. Fine when there is nothing. */
+VT_MUST enum vt_err vt_keeper_retired(
+    struct vt_keeper *k, uint64_t generation, struct vt_why *why);
 
 /* Relocation. give: evidence of the relocation entry of this site (docs/formats/relocation.md)
  * under a policy in force that places the region at the other site; gives the region's epoch
  * and subject keys sealed to that site's keeper (its box key in the policy). take: at the other
- * site. shred: evidence of the other site's receipt; destroys the region's keys here. All may
- * be done again. */
+ * site, once it keeps the region; *ret_root: the Merkle root over the commitments of the keys
+ * taken. shred: evidence of the other site's receipt; destroys the region's keys here
+ * (ret->commitment is NULL, they are too many). All may be done again. Once keys were given, no
+ * more blocks of the region are sealed here: give the last batches to segments before. */
 VT_MUST enum vt_err vt_keeper_give(struct vt_keeper *k, const void *evidence, size_t len,
     struct vt_buf *ret, struct vt_why *why);
 VT_MUST enum vt_err vt_keeper_take(struct vt_keeper *k, const void *evidence, size_t len,

@@ -143,6 +143,12 @@ vt_ring_generation(const struct vt_ring *r)
     return r->generation;
 }
 
+enum vt_root_kind
+vt_ring_root_kind(const struct vt_ring *r)
+{
+    return r->kind;
+}
+
 const struct vt_box *
 vt_ring_box(const struct vt_ring *r)
 {

@@ -43,6 +43,7 @@ VT_MUST enum vt_err vt_ring_open(const char *dir, const char *name, int64_t wait
 void vt_ring_free(struct vt_ring *r);
 
 uint64_t vt_ring_generation(const struct vt_ring *r);
+enum vt_root_kind vt_ring_root_kind(const struct vt_ring *r);
 const struct vt_box *vt_ring_box(const struct vt_ring *r);
 /* The tree seen last; the bytes of the policy in force (NULL: none), owned by the ring. */
 const struct vt_ledger_view *vt_ring_view(const struct vt_ring *r);
@@ -146,6 +147,12 @@ uint64_t vt_ring_changes(const struct vt_ring *r);
  * from another one. VT_E_SYNTAX, VT_E_REFUSED. */
 VT_MUST enum vt_err vt_ring_check_pack(
     const void *data, size_t len, const char *region, struct vt_why *why);
+/* Appends to b the items of such a piece, with the keys left out that were destroyed here: of
+ * subjects put as gone in the domain VT_RING_ANY_SITE of the region, and of epochs that are
+ * gone. In their place stands that they are gone. */
+#define VT_RING_ANY_SITE "*"
+VT_MUST enum vt_err vt_ring_unpack(const struct vt_ring *r, const void *data, size_t len,
+    const char *region, struct vt_buf *b, struct vt_why *why);
 
 /* A copy of the files as they are. */
 struct vt_ring_copy {

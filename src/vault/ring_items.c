@@ -257,7 +257,7 @@ check_moved(void *ctx, const struct vt_ring_item *it, struct vt_why *why)
 
     switch (it->type) {
     case VT_RING_DOMAIN:
-        if (strcmp(it->region, region) != 0)
+        if (strcmp(it->region, region) != 0 || strcmp(it->site, VT_RING_ANY_SITE) == 0)
             return vt_fail(why, VT_E_REFUSED, "keys of region %s came with those of %s",
                 it->region, region);
         return VT_OK;

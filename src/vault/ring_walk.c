@@ -315,7 +315,8 @@ vt_ring_pack(const struct vt_ring *r, const char *region, uint64_t *at, size_t m
         size_t n = vt_key_table_count(t);
         for (size_t i = next > place ? (size_t)(next - place) : 0; i < n && !more; i++) {
             const uint8_t *id = vt_key_table_at(t, i, NULL);
-            if (strcmp(r->domain[id[0] << 8 | id[1]].region, region) == 0)
+            const struct vt_ring_domain *d = &r->domain[id[0] << 8 | id[1]];
+            if (strcmp(d->region, region) == 0 && strcmp(d->site, VT_RING_ANY_SITE) != 0)
                 put_record(r, which, i, NULL, b, &domain);
             next = place + i + 1;
             more = b->len - begin >= max;
@@ -327,4 +328,51 @@ vt_ring_pack(const struct vt_ring *r, const char *region, uint64_t *at, size_t m
     *at = next;
     *ret_more = more;
     return VT_OK;
+}
+
+struct unpack {
+    const struct vt_ring *r;
+    struct vt_buf *b;
+    int any; /* the domain that says which subjects of the region are gone */
+};
+
+static enum vt_err
+unpack_one(void *ctx, const struct vt_ring_item *it, struct vt_why *why)
+{
+    struct unpack *u = ctx;
+    const uint8_t *key = it->key;
+    bool gone = false;
+
+    (void)why;
+    switch (it->type) {
+    case VT_RING_DOMAIN:
+        vt_ring_put_domain(u->b, it->site, it->region);
+        break;
+    case VT_RING_EPOCH:
+    case VT_RING_EPOCH_GONE:
+        gone = vt_ring_epoch_gone(
+            u->r, vt_ring_domain(u->r, it->site, it->region), it->class_name, it->day);
+        vt_ring_put_epoch(u->b, it->class_name, it->day, gone ? NULL : key);
+        break;
+    case VT_RING_USED:
+        vt_ring_put_used(u->b, it->id, it->segment);
+        break;
+    default:
+        (void)vt_ring_subject_now(u->r, u->any, it->id, &gone);
+        vt_ring_put_subject(u->b, it->id, gone ? NULL : key);
+        break;
+    }
+    return VT_OK;
+}
+
+enum vt_err
+vt_ring_unpack(const struct vt_ring *r, const void *data, size_t len, const char *region,
+    struct vt_buf *b, struct vt_why *why)
+{
+    struct unpack u = {.r = r, .b = b, .any = vt_ring_domain(r, VT_RING_ANY_SITE, region)};
+    enum vt_err err = vt_ring_check_pack(data, len, region, why);
+
+    if (err == VT_OK)
+        err = vt_ring_items_each(data, len, unpack_one, &u, why);
+    return err == VT_OK ? vt_buf_check(b, "keys of a region", why) : err;
 }
