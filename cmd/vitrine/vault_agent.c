@@ -53,8 +53,8 @@ vt_cmd_vault_agent(int argc, char **argv)
     struct vt_cmd c = {.name = "vault agent",
         .args = "--listen HOST:PORT --spool DIR --from URL ...",
         .summary = "Receives logs on this machine and reports them to a region's vault.",
-        .details = "Takes OTLP/HTTP JSON at /v1/logs, as OpenTelemetry collectors and Fluent "
-                   "Bit send it, and answers 200 when it is sealed and on disk. FIELD is an "
+        .details = "Takes OTLP/HTTP JSON at /v1/logs, as OpenTelemetry collectors "
+                   "send it, and answers 200 when it is sealed and on disk. FIELD is an "
                    "attribute of a log record, or a path in its body or resource. Runs until "
                    "SIGTERM.",
         .opts = opts};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The agent: a receiver on an endpoint (or beside it) that takes logs as OTLP/HTTP JSON, the
- * form that OpenTelemetry's collectors and Fluent Bit send, and reports them.
+ * form that OpenTelemetry collectors send, and reports them.
  *
  *     POST /v1/logs    application/json, plain or gzip
  *     200  all records that are not counted as rejected are on disk

@@ -198,6 +198,22 @@ fail_and_pause(struct vt_sender *s, const struct vt_why *why, unsigned retry_aft
     pause_for(s, retry_after_s);
 }
 
+/* ---- What becomes of a batch. ---- */
+
+static void
+lay_aside(struct vt_sender *s, const struct vt_why *reason, struct vt_sender_news *news)
+{
+    struct vt_why why = {{0}};
+
+    if (vt_spool_refuse(s->spool, s->seq, &why) != VT_OK) {
+        fail_and_pause(s, &why, 0);
+        return;
+    }
+    s->status.last = *reason;
+    s->status.refused++;
+    news->moved = true;
+}
+
 /* ---- A region that moved. ---- */
 
 /* The address at the end of "... at URL". A vault reached by TLS names none without. */
@@ -221,12 +237,13 @@ named_url(const struct vt_sender *s, char ret[VT_SENDER_URL_MAX])
     return true;
 }
 
-/* Fetches from the vault in use, else from any other that answers. */
+/* Fetches from the vault in use (*ret_own then), else from any other that answers. */
 static enum vt_err
-fetch_again(struct vt_sender *s, struct vt_why *why)
+fetch_again(struct vt_sender *s, bool *ret_own, struct vt_why *why)
 {
     enum vt_err err = vt_known_fetch(s->known, s->gets, s->url[s->at], why);
 
+    *ret_own = err == VT_OK;
     for (size_t i = 0; i < s->url_count && err != VT_OK; i++)
         if (i != s->at) {
             vt_why_clear(why);
@@ -245,36 +262,56 @@ take_named_url(struct vt_sender *s, const char *url, struct vt_why *why)
         note_failure(s, why);
 }
 
-/* 421: the vault in use does not keep the region. */
+/* Whether the batch was made under a policy or key that is over: the vault says so, and its own
+ * policy is the newest that is known. Policies never go back, so no vault will take it. */
+static bool
+is_over(const struct vt_sender *s, const struct vt_known_facts *f)
+{
+    struct vt_reader r = VT_READER(s->call.answer.data, s->call.answer.len);
+    struct vt_batch_header h;
+    struct vt_digest key;
+    const uint8_t *blocks;
+
+    if (vt_batch_parse(s->body.data, s->body.len, &h, &blocks, NULL) != VT_OK)
+        return false;
+    vt_batch_key_id(&f->key, &key);
+    return (vt_reader_skip(&r, "policy:") && !vt_digest_eq(&h.policy, &f->policy)) ||
+           (vt_reader_skip(&r, "key:") && !vt_digest_eq(&h.key_id, &key));
+}
+
+/* Each of the others is tried at once, and then all again after a pause. */
 static void
-redirect(struct vt_sender *s, struct vt_sender_news *news)
+try_another(struct vt_sender *s, const struct vt_why *why)
+{
+    s->at = s->at >= s->url_count ? 0 : (s->at + 1) % s->url_count;
+    if (s->misdirected++ < s->url_count && s->url_count > 1)
+        return;
+    s->misdirected = 0;
+    fail_and_pause(s, why, s->call.retry_after_s);
+}
+
+/* 421: the vault in use does not keep the region, or not under what the batch was made by. */
+static void
+redirect(struct vt_sender *s, const struct vt_why *answer, struct vt_sender_news *news)
 {
     char url[VT_SENDER_URL_MAX];
-    bool named = named_url(s, url);
-    struct vt_known_facts f;
+    struct vt_known_facts f = {0};
     struct vt_why why = {{0}};
-    bool moved;
+    bool own, moved;
 
-    if (fetch_again(s, &why) != VT_OK) {
+    if (fetch_again(s, &own, &why) != VT_OK) {
         fail_and_pause(s, &why, s->call.retry_after_s);
         return;
     }
     news->known_changed = true;
     moved = vt_known_get(s->known, &f) && strcmp(f.site, s->site) != 0;
     look_at_known(s);
-    if (moved && named) {
+    if (own && is_over(s, &f))
+        lay_aside(s, answer, news);
+    else if (moved && named_url(s, url))
         take_named_url(s, url, &why);
-        return;
-    }
-    /* Each of the others is tried at once, and then all again after a pause. */
-    s->at = s->at >= s->url_count ? 0 : (s->at + 1) % s->url_count;
-    if (s->misdirected++ < s->url_count && s->url_count > 1)
-        return;
-    s->misdirected = 0;
-    (void)vt_fail(&why, VT_E_REFUSED,
-        "no vault that was named keeps the region: the policy places it at %s%s%s", s->site,
-        named ? "; an answer speaks of " : "", named ? url : "");
-    fail_and_pause(s, &why, s->call.retry_after_s);
+    else
+        try_another(s, answer);
 }
 
 /* ---- Answers. ---- */
@@ -315,20 +352,6 @@ acknowledged(struct vt_sender *s, struct vt_sender_news *news)
 }
 
 static void
-lay_aside(struct vt_sender *s, const struct vt_why *reason, struct vt_sender_news *news)
-{
-    struct vt_why why = {{0}};
-
-    if (vt_spool_refuse(s->spool, s->seq, &why) != VT_OK) {
-        fail_and_pause(s, &why, 0);
-        return;
-    }
-    s->status.last = *reason;
-    s->status.refused++;
-    news->moved = true;
-}
-
-static void
 say_answer(const struct vt_sender *s, struct vt_why *why)
 {
     const char *line = vt_buf_str(&s->call.answer);
@@ -353,7 +376,7 @@ answered(struct vt_sender *s, struct vt_sender_news *news)
         acknowledged(s, news);
         break;
     case 421:
-        redirect(s, news);
+        redirect(s, &why, news);
         break;
     case 400:
     case 413:
