@@ -9,6 +9,8 @@
 
 #include "ledger_world.h"
 
+#include "base/file.h"
+
 #define DIGEST_A "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define HEAD "vitrine/vault/refusal/v1\n"
 #define SITE "site zurich.example\n"
@@ -586,6 +588,44 @@ test_entry_of_many_keys(void **state)
     lw_release(&w);
 }
 
+/* ---- the pages' worked examples ---- */
+
+/* The page has that document, indented. */
+static void
+expect_on_page(const char *page, const struct vt_buf *doc)
+{
+    const char *root = getenv("VT_SOURCE_ROOT");
+    struct vt_buf text = VT_BUF(1 << 20), want = VT_BUF(1 << 20);
+    struct vt_reader r = VT_READER(doc->data, doc->len), line;
+    char path[VT_PATH_MAX];
+    if (root == NULL) {
+        print_message("skipped: VT_SOURCE_ROOT is not set\n");
+        skip();
+    }
+    assert_int_equal(vt_path(path, NULL, "%s/docs/formats/%s", root, page), VT_OK);
+    assert_int_equal(vt_file_read(path, &text, NULL), VT_OK);
+    while (vt_reader_line(&r, &line))
+        vt_buf_putf(&want, "%s%.*s\n", line.left > 0 ? "    " : "", (int)line.left,
+            (const char *)line.p);
+    if (strstr(vt_buf_str(&text), vt_buf_str(&want)) == NULL)
+        fail_msg("docs/formats/%s does not have this document:\n%s", page, vt_buf_str(&want));
+    vt_buf_release(&text);
+    vt_buf_release(&want);
+}
+
+static void
+test_pages(void **state)
+{
+    struct ledger_world w;
+    (void)state;
+    lw_init(&w);
+    expect_on_page("vault-policy.md", &w.item[0].doc);
+    struct vt_request r = lw_request(&w);
+    size_t at = lw_say_request(&w, &r, LW_CAROL);
+    expect_on_page("ledger-document.md", &w.item[at].doc);
+    lw_release(&w);
+}
+
 int
 main(void)
 {
@@ -608,6 +648,7 @@ main(void)
         cmocka_unit_test(test_lines_that_mean_nothing),
         cmocka_unit_test(test_records_that_cannot_be),
         cmocka_unit_test(test_entry_of_many_keys),
+        cmocka_unit_test(test_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
