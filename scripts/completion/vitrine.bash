@@ -17,10 +17,10 @@ _vitrine_options() {
 
 _vitrine() {
     local current=${COMP_WORDS[COMP_CWORD]} _vitrine_program=${COMP_WORDS[0]} words=() word choices
-    # The words before the cursor that name the command: at most two, no options.
+    # The words before the cursor that name the command: at most three, no options.
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-        [[ $word == -* || ${#words[@]} -ge 2 ]] && break
-        [ ${#words[@]} -eq 0 ] || _vitrine_commands "${words[0]}" | grep -qx -- "$word" || break
+        [[ $word == -* || ${#words[@]} -ge 3 ]] && break
+        [ ${#words[@]} -eq 0 ] || _vitrine_commands "${words[@]}" | grep -qx -- "$word" || break
         words+=("$word")
     done
     COMPREPLY=()
