@@ -151,7 +151,7 @@ vt_cmd_vault_accesses(int argc, char **argv)
         {0},
     };
     struct vt_cmd c = {.name = "vault accesses",
-        .args = "--customer NAME --secret FILE --from URL --vault URL --policy FILE",
+        .args = "--customer NAME --secret FILE --from URL ...",
         .summary = "Shows a customer every run of a job, and whether it read its records.",
         .details =
             "The runs are the ledger's. For each the vault gives a receipt, which is checked "

@@ -275,7 +275,7 @@ vt_cmd_vault_approve(int argc, char **argv)
             false},
         {0}};
     struct vt_cmd c = {.name = "vault approve",
-        .args = "sha256:REQUEST --key FILE --to URL --policy FILE ...",
+        .args = "REQUEST --key FILE --to URL --policy FILE ...",
         .summary = "Approves a request: signs it, logs it, and sends a share of the key.",
         .details =
             "Shows the request and asks for `yes` on a terminal. The share is opened "
@@ -295,7 +295,7 @@ vt_cmd_vault_refuse(int argc, char **argv)
     struct args a = {.approve = false};
     const struct vt_opt opts[] = {COMMON_OPTS(a), {0}};
     struct vt_cmd c = {.name = "vault refuse",
-        .args = "sha256:REQUEST --key FILE --to URL --policy FILE",
+        .args = "REQUEST --key FILE --to URL --policy FILE",
         .summary = "Refuses a request, for good: it is logged, and no grant is made.",
         .opts = opts,
         .args_min = 1,
