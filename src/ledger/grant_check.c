@@ -7,7 +7,7 @@
  * counted; last, the grant must be the keeper's word over exactly these. Each no has
  * a code for the ledger beside its error.
  */
-#include "ledger/grant.h"
+#include "ledger/check.h"
 #include "ledger/record.h"
 #include "note/proof_check.h"
 
@@ -15,28 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct check {
-    const struct vt_policy *trust;
-    const struct vt_vault_policy *policy;
-    const struct vt_evidence_file *file;
-    int64_t now;
-    enum vt_refusal refusal;
-    size_t fact_count; /* proven so far; in the end one for each item of the file */
-    struct vt_fact fact[VT_EVIDENCE_COUNT_MAX];
-    bool has[VT_RULES_MAX]; /* who approved, by number in the policy's parties */
-    struct vt_granted granted;
-};
-
-/* `return no(c, VT_REFUSAL_X, vt_fail(...));` */
-static enum vt_err
-no(struct check *c, enum vt_refusal refusal, enum vt_err err)
-{
-    c->refusal = refusal;
-    return err;
-}
-
 static const struct vt_fact *
-the_grant(const struct check *c)
+the_grant(const struct vt_check *c)
 {
     return &c->fact[c->fact_count - 1];
 }
@@ -44,7 +24,7 @@ the_grant(const struct check *c)
 /* ---- the ledger ---- */
 
 static enum vt_entry_kind
-kind_of_item(const struct check *c, size_t i)
+kind_of_item(const struct vt_check *c, size_t i)
 {
     if (i == 0)
         return VT_ENTRY_REQUEST;
@@ -54,7 +34,7 @@ kind_of_item(const struct check *c, size_t i)
 /* The code for an item that is not proven: what the ledger does not have is one thing,
  * a document that is not what the ledger has is another. */
 static enum vt_refusal
-code_of_item(const struct check *c, size_t i, enum vt_err err)
+code_of_item(const struct vt_check *c, size_t i, enum vt_err err)
 {
     const struct vt_evidence *e = &c->file->item[i];
     struct vt_checkpoint checkpoint;
@@ -74,16 +54,16 @@ code_of_item(const struct check *c, size_t i, enum vt_err err)
 }
 
 static enum vt_err
-prove_items(struct check *c, struct vt_why *why)
+prove_items(struct vt_check *c, struct vt_why *why)
 {
     if (c->file->count < 2)
-        return no(c, VT_REFUSAL_LEDGER,
+        return vt_check_no(c, VT_REFUSAL_LEDGER,
             vt_fail(why, VT_E_SYNTAX, "the evidence lacks the request or the grant"));
     for (size_t i = 0; i < c->file->count; i++) {
         enum vt_err err =
             vt_fact_check(c->trust, kind_of_item(c, i), &c->file->item[i], &c->fact[i], why);
         if (err != VT_OK)
-            return no(c, code_of_item(c, i, err),
+            return vt_check_no(c, code_of_item(c, i, err),
                 vt_fail_in(why, err, "item %zu of the evidence (%s)", i + 1,
                     vt_entry_kind_name(kind_of_item(c, i))));
         c->fact_count = i + 1;
@@ -93,7 +73,7 @@ prove_items(struct check *c, struct vt_why *why)
 
 /* All are in one tree, in the order in which they can have been said. */
 static enum vt_err
-check_one_tree(struct check *c, struct vt_why *why)
+check_one_tree(struct vt_check *c, struct vt_why *why)
 {
     const struct vt_fact *grant = the_grant(c);
 
@@ -102,12 +82,12 @@ check_one_tree(struct check *c, struct vt_why *why)
         if (strcmp(f->checkpoint.origin, grant->checkpoint.origin) != 0 ||
             f->checkpoint.size != grant->checkpoint.size ||
             !vt_digest_eq(&f->checkpoint.root, &grant->checkpoint.root))
-            return no(c, VT_REFUSAL_LEDGER,
+            return vt_check_no(c, VT_REFUSAL_LEDGER,
                 vt_fail(why, VT_E_PROOF,
                     "item %zu of the evidence is proven in another tree than the grant",
                     i + 1));
         if (f->index >= grant->index || (i > 0 && f->index <= c->fact[0].index))
-            return no(c, VT_REFUSAL_LEDGER,
+            return vt_check_no(c, VT_REFUSAL_LEDGER,
                 vt_fail(why, VT_E_PROOF,
                     "the ledger has not the request first, then the approvals, then the "
                     "grant"));
@@ -116,7 +96,7 @@ check_one_tree(struct check *c, struct vt_why *why)
 }
 
 static enum vt_err
-check_ledger(struct check *c, struct vt_ledger_view *view, struct vt_why *why)
+check_ledger(struct vt_check *c, struct vt_ledger_view *view, struct vt_why *why)
 {
     const char *supervisor = vt_vault_policy_supervisor(c->policy);
 
@@ -127,51 +107,44 @@ check_ledger(struct check *c, struct vt_ledger_view *view, struct vt_why *why)
         return err;
     err = vt_ledger_view_check(view, the_grant(c), c->file, why);
     if (err != VT_OK)
-        return no(c, vt_err_exit_code(err) == 1 ? VT_REFUSAL_LEDGER : VT_REFUSAL_NONE, err);
+        return vt_check_no(
+            c, vt_err_exit_code(err) == 1 ? VT_REFUSAL_LEDGER : VT_REFUSAL_NONE, err);
     err = vt_fact_cosigned_by(c->trust, &c->file->item[c->file->count - 1], supervisor, why);
     if (err != VT_OK)
-        return no(c, VT_REFUSAL_SUPERVISOR, vt_fail_in(why, err, "the supervisor"));
+        return vt_check_no(c, VT_REFUSAL_SUPERVISOR, vt_fail_in(why, err, "the supervisor"));
     return VT_OK;
 }
 
 /* ---- the request ---- */
 
-/* Whether the fact's entry and document are signed with the party's own key. */
-static bool
-is_signed_by(const struct vt_fact *f, const struct vt_rule_party *party)
-{
-    return strcmp(f->signer->key.name, party->key.name) == 0 &&
-           vt_pubkey_eq(&f->signer->key.pub, &party->key.pub);
-}
-
 static enum vt_err
-check_requester(struct check *c, struct vt_why *why)
+check_requester(struct vt_check *c, struct vt_why *why)
 {
     const struct vt_request *r = &c->granted.request;
     const struct vt_rule_party *party = vt_vault_policy_party(c->policy, r->requester);
 
     if (party == NULL || !vt_vault_policy_may_ask(c->policy, r->requester, r->purpose))
-        return no(c, VT_REFUSAL_REQUESTER,
+        return vt_check_no(c, VT_REFUSAL_REQUESTER,
             vt_fail(why, VT_E_REFUSED, "the vault policy does not let `%s` ask for `%s`",
                 r->requester, r->purpose));
-    if (!is_signed_by(&c->fact[0], party))
-        return no(c, VT_REFUSAL_REQUESTER,
+    if (!vt_check_signed_by(&c->fact[0], party))
+        return vt_check_no(c, VT_REFUSAL_REQUESTER,
             vt_fail(why, VT_E_SIG, "the request says it is by `%s`, but `%s` signed it",
                 r->requester, c->fact[0].signer->name));
     return VT_OK;
 }
 
 static enum vt_err
-check_scope(struct check *c, struct vt_why *why)
+check_scope(struct vt_check *c, struct vt_why *why)
 {
     const struct vt_scope *s = &c->granted.request.scope;
 
     if (vt_vault_policy_region(c->policy, s->region) == NULL)
-        return no(c, VT_REFUSAL_SCOPE,
+        return vt_check_no(c, VT_REFUSAL_SCOPE,
             vt_fail(why, VT_E_REFUSED, "the vault policy has no region %s", s->region));
     for (size_t i = 0; i < s->class_count; i++) {
         if (vt_vault_policy_class(c->policy, s->class_name[i]) == NULL)
-            return no(c, VT_REFUSAL_SCOPE,
+            return vt_check_no(c, VT_REFUSAL_SCOPE,
                 vt_fail(
                     why, VT_E_REFUSED, "the vault policy has no class `%s`", s->class_name[i]));
     }
@@ -186,13 +159,13 @@ witnessed(const struct vt_fact *f)
 
 /* How long the request lives from `begin` on. */
 static enum vt_err
-check_life(struct check *c, int64_t begin, struct vt_why *why)
+check_life(struct vt_check *c, int64_t begin, struct vt_why *why)
 {
     const struct vt_request *r = &c->granted.request;
     uint64_t limit = vt_vault_policy_limit(c->policy, r->mode);
 
     if ((uint64_t)(r->expires - begin) > limit)
-        return no(c, VT_REFUSAL_LIFE,
+        return vt_check_no(c, VT_REFUSAL_LIFE,
             vt_fail(why, VT_E_REFUSED,
                 "the request lives %" PRId64 " seconds; the vault policy permits %" PRIu64
                 " for %s",
@@ -204,154 +177,38 @@ check_life(struct check *c, int64_t begin, struct vt_why *why)
  * vouched for a later time. And one that was dated into the future lives from the time
  * that they vouch for. */
 static enum vt_err
-check_times(struct check *c, struct vt_why *why)
+check_times(struct vt_check *c, struct vt_why *why)
 {
     const struct vt_request *r = &c->granted.request;
     int64_t seen = witnessed(&c->fact[0]), latest = witnessed(the_grant(c));
 
     if (seen == 0)
-        return no(c, VT_REFUSAL_LEDGER,
+        return vt_check_no(c, VT_REFUSAL_LEDGER,
             vt_fail(why, VT_E_QUORUM,
                 "the trust policy asks for no witnesses, so nobody vouches "
                 "for when the request was made"));
     if (c->now >= r->expires || latest >= r->expires)
-        return no(c, VT_REFUSAL_EXPIRED, vt_fail(why, VT_E_EXPIRED, "the request has expired"));
+        return vt_check_no(
+            c, VT_REFUSAL_EXPIRED, vt_fail(why, VT_E_EXPIRED, "the request has expired"));
     return check_life(c, r->made < seen ? r->made : seen, why);
 }
 
 static enum vt_err
-check_request(struct check *c, struct vt_why *why)
+check_request(struct vt_check *c, struct vt_why *why)
 {
     struct vt_granted *g = &c->granted;
 
     enum vt_err err = vt_request_read(c->fact[0].doc, &g->request, why);
     if (err != VT_OK)
-        return no(c, VT_REFUSAL_SCOPE, err);
+        return vt_check_no(c, VT_REFUSAL_SCOPE, err);
     g->request_doc = *vt_doc_digest(c->fact[0].doc);
     if (!vt_digest_eq(&g->request.policy, vt_vault_policy_digest(c->policy)))
-        return no(c, VT_REFUSAL_POLICY,
+        return vt_check_no(c, VT_REFUSAL_POLICY,
             vt_fail(why, VT_E_REFUSED,
                 "the request was made under another vault policy than the one in force"));
     err = check_requester(c, why);
     if (err == VT_OK)
         err = check_scope(c, why);
-    return err;
-}
-
-/* ---- the approvals ---- */
-
-static bool
-is_member(const struct vt_rule_group *group, size_t party)
-{
-    for (size_t i = 0; i < group->member_count; i++) {
-        if (group->member[i] == party)
-            return true;
-    }
-    return false;
-}
-
-static bool
-may_approve(const struct check *c, size_t party)
-{
-    const struct vt_rule_group *group[VT_RULES_MAX];
-    size_t n =
-        vt_vault_policy_approvers(c->policy, c->granted.request.mode, group, VT_RULES_MAX);
-
-    for (size_t i = 0; i < n; i++) {
-        if (is_member(group[i], party))
-            return true;
-    }
-    return false;
-}
-
-/* The number of the party who is called that; false: none, or a keeper. */
-static bool
-find_party(const struct check *c, const char *name, size_t *ret)
-{
-    const struct vt_rule_party *v = NULL;
-    size_t n = vt_vault_policy_parties(c->policy, &v);
-
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(v[i].name, name) == 0) {
-            *ret = i;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Counts an approver, once. */
-static enum vt_err
-count_approver(struct check *c, size_t party, const struct vt_approval *a, struct vt_why *why)
-{
-    struct vt_granted *g = &c->granted;
-
-    if (c->has[party])
-        return VT_OK;
-    if (g->approver_count == VT_APPROVALS_MAX)
-        return no(c, VT_REFUSAL_APPROVALS,
-            vt_fail(why, VT_E_LIMIT, "there are more than %u approvers", VT_APPROVALS_MAX));
-    memcpy(g->approver[g->approver_count], a->approver, sizeof a->approver);
-    g->share[g->approver_count] = a->share;
-    g->approver_count++;
-    c->has[party] = true;
-    return VT_OK;
-}
-
-/* One answer to exactly this request, by somebody who is asked. */
-static enum vt_err
-take_answer(struct check *c, const struct vt_fact *f, struct vt_why *why)
-{
-    const struct vt_rule_party *v = NULL;
-    struct vt_approval a = {.approve = false};
-    size_t party;
-
-    (void)vt_vault_policy_parties(c->policy, &v);
-    enum vt_err err = vt_approval_read(f->doc, &a, why);
-    if (err != VT_OK)
-        return no(c, VT_REFUSAL_ALTERED, err);
-    if (!vt_digest_eq(&a.request, &c->granted.request_doc))
-        return no(c, VT_REFUSAL_ALTERED,
-            vt_fail(why, VT_E_DIGEST, "`%s` answered another request", a.approver));
-    if (!find_party(c, a.approver, &party))
-        return no(c, VT_REFUSAL_APPROVALS,
-            vt_fail(why, VT_E_REFUSED, "the vault policy names no party `%s`", a.approver));
-    if (!is_signed_by(f, &v[party]))
-        return no(c, VT_REFUSAL_ALTERED,
-            vt_fail(why, VT_E_SIG, "the answer says it is by `%s`, but `%s` signed it",
-                a.approver, f->signer->name));
-    if (!a.approve && may_approve(c, party))
-        return no(
-            c, VT_REFUSAL_VETO, vt_fail(why, VT_E_REFUSED, "`%s` has refused", a.approver));
-    if (strcmp(a.approver, c->granted.request.requester) == 0)
-        return no(c, VT_REFUSAL_OWN,
-            vt_fail(why, VT_E_REFUSED, "`%s` cannot approve an own request", a.approver));
-    if (!may_approve(c, party))
-        return no(c, VT_REFUSAL_APPROVALS,
-            vt_fail(why, VT_E_REFUSED, "`%s` is in no group that approves %s", a.approver,
-                vt_mode_name(c->granted.request.mode)));
-    return count_approver(c, party, &a, why);
-}
-
-static enum vt_err
-check_approvals(struct check *c, struct vt_why *why)
-{
-    const struct vt_rule_group *group[VT_RULES_MAX];
-    enum vt_mode mode = c->granted.request.mode;
-    size_t n = vt_vault_policy_approvers(c->policy, mode, group, VT_RULES_MAX);
-    enum vt_err err = VT_OK;
-
-    for (size_t i = 1; err == VT_OK && i + 1 < c->fact_count; i++)
-        err = take_answer(c, &c->fact[i], why);
-    for (size_t i = 0; err == VT_OK && i < n; i++) {
-        unsigned got = 0;
-        for (size_t j = 0; j < group[i]->member_count; j++)
-            got += c->has[group[i]->member[j]];
-        if (got < group[i]->need)
-            err = no(c, VT_REFUSAL_APPROVALS,
-                vt_fail(why, VT_E_QUORUM, "%u of `%s` must approve %s; there are %u",
-                    group[i]->need, group[i]->name, vt_mode_name(mode), got));
-    }
     return err;
 }
 
@@ -368,7 +225,7 @@ names_approval(const struct vt_grant *g, const struct vt_digest *doc)
 }
 
 static bool
-has_approval(const struct check *c, const struct vt_digest *doc)
+has_approval(const struct vt_check *c, const struct vt_digest *doc)
 {
     for (size_t i = 1; i + 1 < c->fact_count; i++) {
         if (vt_digest_eq(vt_doc_digest(c->fact[i].doc), doc))
@@ -379,7 +236,7 @@ has_approval(const struct check *c, const struct vt_digest *doc)
 
 /* The grant's approvals are those of the evidence, all of them and no others. */
 static enum vt_err
-check_same_approvals(struct check *c, const struct vt_grant *g, struct vt_why *why)
+check_same_approvals(struct vt_check *c, const struct vt_grant *g, struct vt_why *why)
 {
     bool is_same = true;
 
@@ -388,44 +245,44 @@ check_same_approvals(struct check *c, const struct vt_grant *g, struct vt_why *w
     for (size_t i = 1; i + 1 < c->fact_count; i++)
         is_same = is_same && names_approval(g, vt_doc_digest(c->fact[i].doc));
     if (!is_same)
-        return no(c, VT_REFUSAL_APPROVALS,
+        return vt_check_no(c, VT_REFUSAL_APPROVALS,
             vt_fail(
                 why, VT_E_DIGEST, "the grant names other approvals than those that are shown"));
     return VT_OK;
 }
 
 static enum vt_err
-check_keeper(struct check *c, const struct vt_grant *g, struct vt_why *why)
+check_keeper(struct vt_check *c, const struct vt_grant *g, struct vt_why *why)
 {
     const struct vt_rule_region *region =
         vt_vault_policy_region(c->policy, c->granted.request.scope.region);
     const struct vt_rule_party *keeper = vt_vault_policy_keeper(c->policy, g->site);
 
     if (region == NULL || keeper == NULL || strcmp(region->site, g->site) != 0)
-        return no(c, VT_REFUSAL_SCOPE,
+        return vt_check_no(c, VT_REFUSAL_SCOPE,
             vt_fail(why, VT_E_REFUSED, "`%s` does not keep the region %s", g->site,
                 c->granted.request.scope.region));
-    if (!is_signed_by(the_grant(c), keeper))
-        return no(c, VT_REFUSAL_ALTERED,
+    if (!vt_check_signed_by(the_grant(c), keeper))
+        return vt_check_no(c, VT_REFUSAL_ALTERED,
             vt_fail(why, VT_E_SIG, "the grant says it is by `%s`, but `%s` signed it", g->site,
                 the_grant(c)->signer->name));
     return VT_OK;
 }
 
 static enum vt_err
-check_grant(struct check *c, struct vt_why *why)
+check_grant(struct vt_check *c, struct vt_why *why)
 {
     const struct vt_fact *f = the_grant(c);
     struct vt_grant g = {.approval_count = 0};
 
     enum vt_err err = vt_grant_read(f->doc, &g, why);
     if (err != VT_OK)
-        return no(c, err == VT_E_NOMEM ? VT_REFUSAL_NONE : VT_REFUSAL_ALTERED, err);
+        return vt_check_no(c, err == VT_E_NOMEM ? VT_REFUSAL_NONE : VT_REFUSAL_ALTERED, err);
     if (!vt_digest_eq(&g.request, &c->granted.request_doc) || g.mode != c->granted.request.mode)
-        return no(c, VT_REFUSAL_ALTERED,
+        return vt_check_no(c, VT_REFUSAL_ALTERED,
             vt_fail(why, VT_E_DIGEST, "the grant is of another request"));
     if (!vt_digest_eq(&g.policy, vt_vault_policy_digest(c->policy)))
-        return no(c, VT_REFUSAL_POLICY,
+        return vt_check_no(c, VT_REFUSAL_POLICY,
             vt_fail(why, VT_E_REFUSED,
                 "the grant was made under another vault policy than the one in force"));
     err = check_keeper(c, &g, why);
@@ -446,7 +303,7 @@ vt_grant_check(const struct vt_policy *trust, const struct vt_vault_policy *poli
     struct vt_granted *ret, enum vt_refusal *ret_refusal, struct vt_why *why)
 {
     struct vt_ledger_view seen = *view;
-    struct check *c = calloc(1, sizeof *c);
+    struct vt_check *c = calloc(1, sizeof *c);
 
     if (c == NULL) {
         *ret_refusal = VT_REFUSAL_NONE;
@@ -462,7 +319,7 @@ vt_grant_check(const struct vt_policy *trust, const struct vt_vault_policy *poli
     if (err == VT_OK)
         err = check_times(c, why);
     if (err == VT_OK)
-        err = check_approvals(c, why);
+        err = vt_check_approvals(c, why);
     if (err == VT_OK)
         err = check_grant(c, why);
     if (err == VT_OK) {
@@ -480,7 +337,7 @@ enum vt_err
 vt_grant_judge(const struct vt_vault_policy *policy, const struct vt_fact *fact, size_t n,
     struct vt_granted *ret, enum vt_refusal *ret_refusal, struct vt_why *why)
 {
-    struct check *c = NULL;
+    struct vt_check *c = NULL;
     enum vt_err err;
 
     *ret_refusal = VT_REFUSAL_LEDGER;
@@ -499,7 +356,7 @@ vt_grant_judge(const struct vt_vault_policy *policy, const struct vt_fact *fact,
     if (err == VT_OK)
         err = check_life(c, c->granted.request.made, why);
     if (err == VT_OK)
-        err = check_approvals(c, why);
+        err = vt_check_approvals(c, why);
     if (err == VT_OK)
         err = check_grant(c, why);
     if (err == VT_OK)

@@ -872,6 +872,58 @@ test_grants_of_something_else(void **state)
     expect_end(&s, VT_E_DIGEST, VT_REFUSAL_APPROVALS, "other approvals");
 }
 
+/* ---- when all is over ---- */
+
+/* What an auditor knows of each item: facts of the log, in the tree that is newest now. */
+static enum vt_err
+judge(struct story *s)
+{
+    static struct vt_fact fact[VT_EVIDENCE_COUNT_MAX];
+    struct vt_buf b = lw_evidence(&s->w, s->at, s->count, 0);
+    struct vt_evidence_file f;
+    s->why = (struct vt_why){{0}};
+    lw_must(vt_evidence_parse(b.data, b.len, &f, &s->why), &s->why);
+    for (size_t i = 0; i < f.count; i++) {
+        enum vt_entry_kind kind = i == 0            ? VT_ENTRY_REQUEST
+                                  : i + 1 < f.count ? VT_ENTRY_APPROVAL
+                                                    : VT_ENTRY_GRANT;
+        lw_must(vt_fact_check(s->w.trust, kind, &f.item[i], &fact[i], &s->why), &s->why);
+    }
+    enum vt_err err =
+        vt_grant_judge(s->w.policy, fact, f.count, &s->granted, &s->refusal, &s->why);
+    for (size_t i = 0; i < f.count; i++)
+        vt_fact_release(&fact[i]);
+    vt_buf_release(&b);
+    return err;
+}
+
+static void
+test_judged_later(void **state)
+{
+    struct story s;
+    (void)state;
+    story_init(&s);
+    TELL(&s, LW_ERIN, LW_SAM, LW_SUE);
+    s.w.time = LW_SEEN + 1000000;
+    s.w.cosigns[LW_SUPERVISOR] = false;
+    assert_int_equal(judge(&s), VT_OK);
+    assert_int_equal(s.refusal, VT_REFUSAL_NONE);
+    assert_int_equal(s.granted.approver_count, 3);
+    lw_release(&s.w);
+    /* what was wrong then is wrong now */
+    story_init(&s);
+    TELL(&s, LW_ERIN, LW_SAM);
+    expect_got(&s, judge(&s), VT_E_QUORUM, VT_REFUSAL_APPROVALS, "`security`");
+    lw_release(&s.w);
+    story_init(&s);
+    s.request.expires = LW_ASKED + 86401;
+    TELL(&s, LW_ERIN, LW_SAM, LW_SUE);
+    expect_got(&s, judge(&s), VT_E_REFUSED, VT_REFUSAL_LIFE, NULL);
+    s.count = 1;
+    expect_got(&s, judge(&s), VT_E_SYNTAX, VT_REFUSAL_LEDGER, NULL);
+    lw_release(&s.w);
+}
+
 /* ---- requests and approvals as documents ---- */
 
 static void
@@ -1099,6 +1151,7 @@ main(void)
         cmocka_unit_test(test_grant_of_another_site),
         cmocka_unit_test(test_region_of_another_site),
         cmocka_unit_test(test_grants_of_something_else),
+        cmocka_unit_test(test_judged_later),
         cmocka_unit_test(test_request_round_trip),
         cmocka_unit_test(test_requests_that_cannot_be),
         cmocka_unit_test(test_requests_that_mean_nothing),
