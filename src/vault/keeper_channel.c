@@ -80,7 +80,7 @@ receive(int fd, void *ret, size_t len, size_t *ret_len, struct vt_why *why)
     do
         n = recv(fd, ret, len, MSG_DONTWAIT);
     while (n < 0 && errno == EINTR);
-    if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != ECONNRESET)
+    if (n < 0 && errno != EAGAIN && errno != ECONNRESET)
         return vt_fail_errno(why, "cannot receive");
     if (n == 0 || (n < 0 && errno == ECONNRESET))
         return vt_fail(why, VT_E_NOENT, "the other side has ended");
@@ -171,7 +171,7 @@ vt_channel_write(struct vt_channel *c, struct vt_why *why)
             MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        if (n < 0 && errno == EAGAIN)
             return VT_OK;
         if (n < 0)
             return vt_fail_errno(why, "cannot answer");
