@@ -120,7 +120,9 @@ push(struct vt_doc *d, const char *name, const char *value, struct vt_why *why)
     copy = strdup(value);
     if (copy == NULL)
         return vt_fail(why, VT_E_NOMEM, "no memory for a ledger document");
-    field[d->count++] = (struct vt_doc_field){name, copy};
+    field[d->count].name = name;
+    field[d->count].value = copy;
+    d->count++;
     return VT_OK;
 }
 
@@ -252,7 +254,7 @@ vt_doc_countersign(struct vt_buf *b, struct vt_signer *s, struct vt_why *why)
 {
     struct vt_buf whole = VT_BUF(VT_DOC_MAX);
     struct vt_vkey key;
-    struct vt_note note;
+    struct vt_note note = {.sig_count = 0};
     struct vt_doc *d = NULL;
 
     enum vt_err err = vt_doc_parse(b->data, b->len, (enum vt_doc_kind)0, &d, why);

@@ -21,17 +21,17 @@ struct kind {
 
 #define ROW(struct_, field_, kind_, member_)                                                   \
     {                                                                                          \
-        .field = field_, .member = VT_MEMBER_##kind_, .at = offsetof(struct_, member_),        \
+        .field = (field_), .member = VT_MEMBER_##kind_, .at = offsetof(struct_, member_),      \
         .size = sizeof(((struct_ *)0)->member_)                                                \
     }
 #define ROW_IF(struct_, field_, has_, member_)                                                 \
     {                                                                                          \
-        .field = field_, .member = VT_MEMBER_DIGEST, .at = offsetof(struct_, member_),         \
+        .field = (field_), .member = VT_MEMBER_DIGEST, .at = offsetof(struct_, member_),       \
         .other = offsetof(struct_, has_), .has = true                                          \
     }
 #define ROW_ARRAY(struct_, field_, kind_, member_, count_, most_)                              \
     {                                                                                          \
-        .field = field_, .member = VT_MEMBER_##kind_, .at = offsetof(struct_, member_),        \
+        .field = (field_), .member = VT_MEMBER_##kind_, .at = offsetof(struct_, member_),      \
         .size = (most_), .other = offsetof(struct_, count_)                                    \
     }
 #define RING_ROWS(struct_)                                                                     \
