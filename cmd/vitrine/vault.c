@@ -19,6 +19,11 @@ vt_cmd_vault(int argc, char **argv)
         {"send", "report events to a region's vault", vt_cmd_vault_send},
         {"agent", "receive logs and report them", vt_cmd_vault_agent},
         {"run", "take batches of sealed records, and keep them", vt_cmd_vault_run},
+        {"erase", "destroy a data subject's key, and prove it", vt_cmd_vault_erase},
+        {"retain", "destroy the keys of days that are over", vt_cmd_vault_retain},
+        {"relocate", "hand a region over to another site", vt_cmd_vault_relocate},
+        {"backup", "copy a vault, without what opens it", vt_cmd_vault_backup},
+        {"restore", "make a vault anew of a backup", vt_cmd_vault_restore},
         {"check", "look whether all that is kept is whole", vt_cmd_vault_check},
         {NULL, NULL, NULL},
     };

@@ -51,10 +51,10 @@ vt_keeper_give(struct vt_keeper *k, const void *evidence, size_t len, struct vt_
     return err;
 }
 
-/* Sends one piece; the last one's answer is the root. */
+/* Sends one piece; the last one's answer is the root and the number of keys. */
 static enum vt_err
 take_piece(struct vt_keeper *k, struct vt_reader *r, bool *ret_last, struct vt_digest *ret_root,
-    struct vt_why *why)
+    uint64_t *ret_keys, struct vt_why *why)
 {
     struct vt_buf ask = VT_BUF(1 + VT_KEEPER_PIECE_MAX + VT_KEEPER_PIECE_SLACK);
     struct vt_buf b = {0};
@@ -73,7 +73,8 @@ take_piece(struct vt_keeper *k, struct vt_reader *r, bool *ret_last, struct vt_d
     if (err == VT_OK)
         err = vt_keeper_ask(k, VT_KEEPER_TAKE_MORE, ask.data, ask.len, &b, NULL, why);
     answer = VT_READER(b.data, b.len);
-    if (err == VT_OK && last == 1 && !vt_keeper_take_digest(&answer, ret_root))
+    if (err == VT_OK && last == 1 &&
+        (!vt_keeper_take_digest(&answer, ret_root) || !vt_reader_u64(&answer, ret_keys)))
         err = vt_keeper_bad_answer(why);
     *ret_last = last == 1;
     vt_buf_release(&b);
@@ -83,13 +84,14 @@ take_piece(struct vt_keeper *k, struct vt_reader *r, bool *ret_last, struct vt_d
 
 enum vt_err
 vt_keeper_take(struct vt_keeper *k, const void *evidence, size_t len, const void *sealed,
-    size_t sealed_len, struct vt_digest *ret_root, struct vt_why *why)
+    size_t sealed_len, struct vt_digest *ret_root, uint64_t *ret_keys, struct vt_why *why)
 {
     struct vt_buf ask = VT_BUF(VT_EVIDENCE_MAX + VT_HPKE_ENC_SIZE);
     struct vt_buf b = {0};
     struct vt_reader r = VT_READER(sealed, sealed_len);
     const uint8_t *enc;
     struct vt_digest root;
+    uint64_t keys = 0;
     bool last = false;
     enum vt_err err;
 
@@ -101,9 +103,11 @@ vt_keeper_take(struct vt_keeper *k, const void *evidence, size_t len, const void
     if (err == VT_OK)
         err = vt_keeper_ask(k, VT_KEEPER_TAKE, ask.data, ask.len, &b, NULL, why);
     while (err == VT_OK && !last)
-        err = take_piece(k, &r, &last, &root, why);
-    if (err == VT_OK)
+        err = take_piece(k, &r, &last, &root, &keys, why);
+    if (err == VT_OK) {
         *ret_root = root;
+        *ret_keys = keys;
+    }
     vt_buf_release(&b);
     vt_buf_release(&ask);
     return err;

@@ -182,18 +182,16 @@ vt_keeper_do_give_more(struct vt_keeper_state *s, int channel, const struct vt_b
     return err;
 }
 
-/* Keys that were taken once are not taken again: some of them may have been destroyed since. */
-static const struct vt_digest *
-taken_before(
-    const struct vt_keeper_state *s, const struct vt_digest *doc, struct vt_digest *root)
+/* Keys that were taken once are not taken again: some of them may have been destroyed since.
+ * What is remembered is the answer: root, u64 keys. */
+#define TAKEN_SIZE (VT_DIGEST_SIZE + 8U)
+static const void *
+taken_before(const struct vt_keeper_state *s, const struct vt_digest *doc)
 {
     size_t len = 0;
     const void *p = vt_ring_answer(s->ring, doc, &len);
 
-    if (p == NULL || len != VT_DIGEST_SIZE)
-        return NULL;
-    memcpy(root->b, p, VT_DIGEST_SIZE);
-    return root;
+    return len == TAKEN_SIZE ? p : NULL;
 }
 
 enum vt_err
@@ -239,24 +237,50 @@ other_region(void *ctx, const struct vt_ring_key *k)
     return strcmp(k->region, ctx) != 0;
 }
 
+struct count {
+    const char *region;
+    uint64_t keys;
+};
+
+static enum vt_err
+count_key(void *ctx, const struct vt_ring_key *k, struct vt_why *why)
+{
+    struct count *c = ctx;
+
+    (void)why;
+    c->keys += strcmp(k->region, c->region) == 0;
+    return VT_OK;
+}
+
 /* All of it is here: the region may be sealed for again, and it is remembered. */
 static enum vt_err
 finish_taking(
     struct vt_keeper_state *s, struct vt_keeper_move *m, struct vt_buf *b, struct vt_why *why)
 {
     struct vt_buf items = {.max = 4096, .secret = true};
+    struct vt_buf answer = VT_BUF(TAKEN_SIZE);
+    struct count c = {.region = m->region};
     struct vt_digest root;
     enum vt_err err = vt_ring_root(s->ring, other_region, m->region, &root, why);
 
+    if (err == VT_OK)
+        err = vt_ring_each(s->ring, count_key, &c, why);
+    if (err == VT_OK) {
+        vt_keeper_put_digest(&answer, &root);
+        vt_buf_put_u64(&answer, c.keys);
+        err = vt_buf_check(&answer, "account of keys taken", why);
+    }
     vt_ring_put_domain(&items, s->home.name, m->region);
     vt_ring_put_away(&items, false);
-    vt_ring_put_answer(&items, &m->relocation, root.b, VT_DIGEST_SIZE);
-    if (err == VT_OK)
-        err = vt_ring_add(s->ring, &items, why);
     if (err == VT_OK) {
-        vt_keeper_put_digest(b, &root);
+        vt_ring_put_answer(&items, &m->relocation, answer.data, answer.len);
+        err = vt_ring_add(s->ring, &items, why);
+    }
+    if (err == VT_OK) {
+        vt_buf_put(b, answer.data, answer.len);
         vt_log(VT_LOG_INFO, "took the keys of region %s", m->region);
     }
+    vt_buf_release(&answer);
     vt_buf_release(&items);
     return err;
 }
@@ -290,7 +314,7 @@ vt_keeper_do_take_more(struct vt_keeper_state *s, int channel, const struct vt_b
     struct vt_buf *b, enum vt_refusal *ret_refusal, struct vt_why *why)
 {
     struct vt_keeper_move *m = &s->move[channel];
-    struct vt_digest root;
+    const void *before;
     bool last;
     enum vt_err err = VT_OK;
 
@@ -300,9 +324,10 @@ vt_keeper_do_take_more(struct vt_keeper_state *s, int channel, const struct vt_b
     if (body->len < 1 + VT_HPKE_TAG_SIZE || body->data[0] > 1)
         return vt_fail(why, VT_E_SYNTAX, "a misformed piece of keys");
     last = body->data[0] == 1;
-    if (taken_before(s, &m->relocation, &root) != NULL) {
+    before = taken_before(s, &m->relocation);
+    if (before != NULL) {
         if (last)
-            vt_keeper_put_digest(b, &root);
+            vt_buf_put(b, before, TAKEN_SIZE);
     } else {
         err = take_piece(s, m, body, why);
         if (err == VT_OK && last)

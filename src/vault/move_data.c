@@ -14,8 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define KEYS_MAX (64U * 1024U * 1024U)
-
 /* A step whose body is the bytes of a buffer from s->number on. */
 static enum vt_err
 send_rest(struct vt_sending *s, const char *step, const struct vt_buf *b, struct vt_why *why)
@@ -198,13 +196,14 @@ vt_sending_segments(struct vt_sending *s, struct vt_why *why)
 }
 
 /* The same sealed bytes for all pieces, also after this process was killed. */
-static enum vt_err
-seal(struct vt_sending *s, struct vt_why *why)
+enum vt_err
+vt_sending_seal(struct vt_sending *s, struct vt_why *why)
 {
     struct vt_buf evidence = VT_BUF(VT_EVIDENCE_MAX);
     enum vt_err err;
 
-    vt_buf_init(&s->sealed, KEYS_MAX);
+    vt_buf_release(&s->sealed);
+    vt_buf_init(&s->sealed, VT_MOVE_SEALED_MAX);
     err = vt_move_get(&s->move, "sealed", &s->sealed, why);
     if (err != VT_E_NOENT)
         return err;
@@ -223,8 +222,7 @@ vt_sending_keys(struct vt_sending *s, struct vt_why *why)
     enum vt_err err = VT_OK;
 
     if (s->number == 0 || s->sealed.len == 0) {
-        vt_buf_release(&s->sealed);
-        err = seal(s, why);
+        err = vt_sending_seal(s, why);
     }
     return err == VT_OK ? send_rest(s, "keys", &s->sealed, why) : err;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows, segments and keys that arrive. */
 #include "vault/move_take.h"
+#include "vault/move_voucher.h"
 #include "vault/place.h"
 
 #include <fcntl.h>
@@ -121,6 +122,8 @@ vt_move_take_segment(
     err = vt_segment_check(part, &row, NULL, why);
     if (err != VT_OK) {
         (void)unlink(part);
+        if (err == VT_E_SYNTAX || err == VT_E_LIMIT) /* sent wrongly, to be sent again */
+            err = vt_fail(why, VT_E_DIGEST, "segment %s is not what its row says", hex);
         return vt_fail_in(why, err, "segment %s", hex);
     }
     if ((err = vt_vault_path(k->t->home, dir, why, "segments/%s", k->move.region)) == VT_OK &&
@@ -202,32 +205,63 @@ vt_move_take_keys(struct vt_move_taking *k, uint64_t total, uint64_t offset, str
     return err == VT_OK && whole ? vt_move_install_here(&k->move, "sealed", why) : err;
 }
 
-/* The body is fresh evidence of the relocation, made for the tree that the keeper knows. Keys
- * that the keeper does not accept are thrown away, to be sent again. */
+/* The body is u32 n ‖ voucher, then fresh evidence of the relocation. */
+static enum vt_err
+check_voucher(const struct vt_move_taking *k, const struct vt_buf *sealed,
+    struct vt_reader *ret_evidence, struct vt_why *why)
+{
+    const struct vt_rule_party *from = vt_vault_policy_keeper(k->t->policy, k->terms.is.from);
+    struct vt_reader r = VT_READER(k->body, k->len);
+    struct vt_digest digest;
+    const uint8_t *voucher;
+    uint32_t n;
+    enum vt_err err;
+
+    if (!vt_reader_u32(&r, &n) || !vt_reader_take(&r, n, &voucher))
+        return vt_fail(why, VT_E_SYNTAX, "no voucher for the keys");
+    if (from == NULL)
+        return vt_fail(
+            why, VT_E_REFUSED, "the policy in force knows no vault at %s", k->terms.is.from);
+    vt_digest_of(sealed->data, sealed->len, &digest);
+    err = vt_move_voucher_check(voucher, n, &from->key, &k->terms.digest, &digest, why);
+    if (err == VT_OK)
+        *ret_evidence = r;
+    return err;
+}
+
+/* What was sealed anew, or by somebody else, is thrown away, to be sent again. */
+static bool
+is_other(enum vt_err err)
+{
+    return err == VT_E_SIG || err == VT_E_DIGEST || err == VT_E_SYNTAX || err == VT_E_UNKNOWN;
+}
+
 enum vt_err
 vt_move_take_into_keeper(struct vt_move_taking *k, struct vt_why *why)
 {
     struct vt_buf sealed = VT_BUF(KEYS_MAX);
-    char hex[VT_DIGEST_HEX_SIZE + 1];
+    char line[VT_DIGEST_HEX_SIZE + 24];
+    char hex[VT_DIGEST_HEX_SIZE];
+    struct vt_reader evidence = {0};
     struct vt_digest root;
+    uint64_t keys = 0;
+    int n;
     enum vt_err err;
 
     if (vt_move_has(&k->move, "keys"))
         return VT_OK;
-    err = vt_move_get(&k->move, "sealed", &sealed, why);
-    if (err == VT_OK) {
-        err =
-            vt_keeper_take(k->t->keeper, k->body, k->len, sealed.data, sealed.len, &root, why);
-        if (err == VT_E_SIG || err == VT_E_DIGEST || err == VT_E_SYNTAX)
-            (void)!vt_move_drop(&k->move, "sealed", NULL);
-    }
-    if (err == VT_OK) {
-        vt_digest_hex(&root, hex);
-        hex[VT_DIGEST_HEX_SIZE - 1] = '\n';
-        err = vt_move_put(&k->move, "keys", hex, VT_DIGEST_HEX_SIZE, why);
-    }
-    if (err == VT_OK)
-        err = vt_move_drop(&k->move, "sealed", why);
+    if ((err = vt_move_get(&k->move, "sealed", &sealed, why)) != VT_OK)
+        return err;
+    if ((err = check_voucher(k, &sealed, &evidence, why)) == VT_OK)
+        err = vt_keeper_take(k->t->keeper, evidence.p, evidence.left, sealed.data, sealed.len,
+            &root, &keys, why);
     vt_buf_release(&sealed);
-    return err;
+    if (is_other(err) && vt_move_drop(&k->move, "sealed", NULL) == VT_OK)
+        err = vt_fail_in(why, VT_E_DIGEST, "the keys were thrown away");
+    if (err != VT_OK)
+        return err;
+    vt_digest_hex(&root, hex);
+    n = snprintf(line, sizeof line, "%s %llu\n", hex, (unsigned long long)keys);
+    err = vt_move_put(&k->move, "keys", line, (size_t)n, why);
+    return err == VT_OK ? vt_move_drop(&k->move, "sealed", why) : err;
 }

@@ -8,6 +8,8 @@
 #include "http/client.h"
 #include "vault/move_parts.h"
 
+#define VT_MOVE_SEALED_MAX (64U * 1024U * 1024U) /* sealed keys of a region */
+
 struct vt_sending {
     const struct vt_move_send *m;
     struct vt_move move;
@@ -34,5 +36,13 @@ VT_MUST enum vt_err vt_sending_rows(struct vt_sending *s, struct vt_why *why);
 VT_MUST enum vt_err vt_sending_retired(struct vt_sending *s, struct vt_why *why);
 VT_MUST enum vt_err vt_sending_segments(struct vt_sending *s, struct vt_why *why);
 VT_MUST enum vt_err vt_sending_keys(struct vt_sending *s, struct vt_why *why);
+
+/* move_data.c: the keys as the keeper seals them, into s->sealed and the file `sealed`; the
+ * same bytes until that file is gone. */
+VT_MUST enum vt_err vt_sending_seal(struct vt_sending *s, struct vt_why *why);
+
+/* move_shred.c: after s->sent.receipt is known: checks that receipt, destroys keys and
+ * segments, and says so. */
+VT_MUST enum vt_err vt_sending_shred(struct vt_sending *s, struct vt_why *why);
 
 #endif
