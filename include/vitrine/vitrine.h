@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libvitrine: what a product embeds to check and install its own updates.
+ * libvitrine: what a product embeds to check and install its own updates, and to
+ * report to its region's vault.
  *
- * Two things are in it. vitrine_verify checks an artifact against the passport
+ * Three things are in it. vitrine_verify checks an artifact against the passport
  * beside it, by a policy, offline: that the log's checkpoint is cosigned by a
  * quorum of witnesses, and that source, environment, assembly, rebuilds and
  * release of this very artifact are in that log, signed by those whom the
  * policy requires. vitrine_updater brings the products of a channel into a
  * folder: The Update Framework's client workflow first, then the passport of
  * each product, and only then an installation that a crash leaves whole.
+ * vitrine_reporter seals records to the public key of a region, so that nobody on
+ * the way or at the site can read them, and keeps them on disk until the region's
+ * vault has acknowledged them.
  *
  * Rules for all functions:
  * - Strings are NUL-terminated UTF-8; paths are the system's. NULL is allowed
@@ -20,8 +24,9 @@
  *   not raised.
  * - A handle belongs to one thread at a time. Different handles are independent,
  *   but two updaters on one folder exclude each other, across processes too.
- * - The library opens sockets only in vitrine_updater_run, and only to where the
- *   caller said.
+ * - The library opens sockets only in vitrine_updater_run and for a reporter (in
+ *   vitrine_reporter_new, and in the one thread that each reporter has), and only to where
+ *   the caller said, or to where a region's vault says that its proven new site is.
  */
 #ifndef VITRINE_VITRINE_H
 #define VITRINE_VITRINE_H
@@ -180,6 +185,79 @@ VITRINE_API const char *vitrine_updater_was(const struct vitrine_updater *u, siz
 
 /* Frees *u and sets it to NULL; u and *u may be NULL. */
 VITRINE_API void vitrine_updater_free(struct vitrine_updater **u);
+
+/*
+ * Reporting.
+ */
+
+struct vitrine_reporter;
+
+/* Fill with zeros, then set size and what is needed. All strings are copied. */
+struct vitrine_reporter_options {
+    size_t size; /* sizeof(struct vitrine_reporter_options) */
+    /* Folder that keeps sealed batches until they are acknowledged, made when missing. One
+     * process at a time has it, and one region. */
+    const char *spool;
+    uint64_t spool_max; /* bytes that these may be; 0: 256 MiB */
+    const char *policy; /* trust policy file: whom to believe about regions and their keys */
+    const char *const *vaults; /* URLs, one for each site that there is; the last is NULL */
+    const char *region;        /* such as "EU" */
+    const char *data_class;    /* such as "detection" */
+    const char *customer;
+    const char
+        *secret; /* the customer's secret: a file of mode 0600 (`vault send --new-secret`) */
+    uint32_t linger_ms; /* a batch that is not full is sealed after so long; 0: 1,000 */
+};
+
+/* Opens the spool and learns who keeps the region and what its key is: from what the spool
+ * remembers, or from a vault (which may take 20 seconds for each); then starts a thread that
+ * sends. `message` may be NULL. VITRINE_E_USAGE, VITRINE_E_CONFIG (policy, secret),
+ * VITRINE_E_BUSY (another process has the spool), VITRINE_E_NET and VITRINE_E_TIMEOUT (no
+ * vault, and nothing remembered), one of the refusals (a vault's proof does not hold),
+ * VITRINE_E_IO, VITRINE_E_NOMEM. */
+VITRINE_API VITRINE_MUST enum vitrine_error vitrine_reporter_new(
+    const struct vitrine_reporter_options *options, struct vitrine_reporter **ret,
+    struct vitrine_message *message);
+
+/* Takes a record (1 byte to 1 MiB without newline) about a data subject, by any name that is
+ * always the same; only a tag made with the secret leaves this machine. It is in memory until
+ * its batch is sealed (at 1,000 records, 512 KiB, linger_ms, or by vitrine_reporter_flush) and
+ * does not wait for the network. VITRINE_E_NOSPC: the spool is full, VITRINE_E_IO: it cannot be
+ * written; this record was not taken, those before it are kept. VITRINE_E_SYNTAX,
+ * VITRINE_E_USAGE: there can be no such record or subject. */
+VITRINE_API VITRINE_MUST enum vitrine_error vitrine_reporter_add(
+    struct vitrine_reporter *r, const char *subject, const void *record, size_t len);
+
+/* Seals what is in memory: all that was taken is on disk. Then waits up to timeout_ms (0: not
+ * at all; below 0: for ever) until the vault has acknowledged all. VITRINE_E_NOSPC,
+ * VITRINE_E_IO: not all is on disk. VITRINE_E_TIMEOUT: it is, and is sent when that can be,
+ * also by a later process. VITRINE_E_REFUSED: batches were refused for good and lie in the
+ * spool as *.refused. */
+VITRINE_API VITRINE_MUST enum vitrine_error vitrine_reporter_flush(
+    struct vitrine_reporter *r, int64_t timeout_ms);
+
+/* Set size before the call; members beyond it are left alone. */
+struct vitrine_reporter_status {
+    size_t size;       /* sizeof(struct vitrine_reporter_status) */
+    uint64_t records;  /* taken by this reporter */
+    uint64_t unsealed; /* of these, in memory */
+    uint64_t waiting;  /* batches in the spool, of earlier runs too */
+    uint64_t waiting_bytes;
+    uint64_t acknowledged;  /* batches, by this reporter */
+    uint64_t refused;       /* batches that lie refused in the spool */
+    uint64_t policy_serial; /* of the vault policy that is known */
+};
+VITRINE_API void vitrine_reporter_status(
+    struct vitrine_reporter *r, struct vitrine_reporter_status *ret);
+/* The site that keeps the region, as far as is known. Lives until the next call. */
+VITRINE_API const char *vitrine_reporter_site(struct vitrine_reporter *r);
+/* Why the last call failed; "" if it did not. Lives until the next call. */
+VITRINE_API const char *vitrine_reporter_message(const struct vitrine_reporter *r);
+
+/* Stops the thread (which may take 20 seconds when a vault does not answer), frees *r and sets
+ * it to NULL; r and *r may be NULL. What was not sealed is lost: vitrine_reporter_flush(r, 0)
+ * first. */
+VITRINE_API void vitrine_reporter_free(struct vitrine_reporter **r);
 
 #ifdef __cplusplus
 }
