@@ -147,7 +147,8 @@ take_batch(struct vt_store_process *s, uint64_t number, const struct vt_reader *
     enum vt_err err = vt_batch_parse(body->p, body->left, &h, &blocks, &text);
 
     if (err != VT_OK)
-        return refuse(s, number, VT_REFUSED_FORM, &text, why);
+        return refuse(
+            s, number, err == VT_E_LIMIT ? VT_REFUSED_SIZE : VT_REFUSED_FORM, &text, why);
     memcpy(w.id, h.id, sizeof w.id);
     err = vt_taken_has(s->taken, h.id, &w.duplicate, why);
     if (err != VT_OK)
