@@ -53,40 +53,54 @@ vt_fact_check(const struct vt_policy *policy, enum vt_entry_kind kind,
     return err;
 }
 
-static const struct vt_policy_party *
-find_witness(const struct vt_policy *policy, const char *name)
+/* The cosignature of a witness whose key is called that; during a change of keys the policy
+ * may name two. VT_E_UNKNOWN: none of them cosigned. */
+static enum vt_err
+verify_witness(const struct vt_policy *policy, const struct vt_note *note, const char *name,
+    bool *ret_known)
 {
     const struct vt_policy_party *v = NULL;
     size_t n = vt_policy_witnesses(policy, &v);
+    enum vt_err best = VT_E_UNKNOWN;
+    uint64_t time;
 
+    *ret_known = false;
     for (size_t i = 0; i < n; i++) {
-        if (strcmp(v[i].key.name, name) == 0)
-            return &v[i];
+        if (strcmp(v[i].key.name, name) != 0)
+            continue;
+        *ret_known = true;
+        enum vt_err err = vt_cosig_verify(note, &v[i].key, &time, NULL);
+        if (err != VT_OK && err != VT_E_UNKNOWN)
+            return err;
+        if (err == VT_OK)
+            best = VT_OK;
     }
-    return NULL;
+    return best;
 }
 
 enum vt_err
 vt_fact_cosigned_by(const struct vt_policy *policy, const struct vt_evidence *e,
     const char *witness, struct vt_why *why)
 {
-    const struct vt_policy_party *party = find_witness(policy, witness);
     struct vt_tlog_proof proof;
     struct vt_note note;
-    uint64_t time;
+    bool known = false;
 
-    if (party == NULL)
-        return vt_fail(why, VT_E_QUORUM,
-            "the trust policy names no witness with the key of `%s`", witness);
     enum vt_err err = vt_tlog_proof_parse(e->proof.p, e->proof.len, &proof, why);
     if (err == VT_OK)
         err = vt_note_parse(proof.checkpoint, proof.checkpoint_len, &note, why);
-    if (err == VT_OK)
-        err = vt_cosig_verify(&note, &party->key, &time, why);
+    if (err != VT_OK)
+        return err;
+    err = verify_witness(policy, &note, witness, &known);
+    if (!known)
+        return vt_fail(why, VT_E_QUORUM,
+            "the trust policy names no witness with the key of `%s`", witness);
     if (err == VT_E_UNKNOWN)
         return vt_fail(
             why, VT_E_QUORUM, "the checkpoint lacks the cosignature of `%s`", witness);
-    return err;
+    if (err != VT_OK)
+        return vt_fail(why, err, "the cosignature of `%s` does not verify", witness);
+    return VT_OK;
 }
 
 /* ---- the newest tree seen ---- */

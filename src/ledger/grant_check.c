@@ -11,6 +11,7 @@
 #include "ledger/record.h"
 #include "note/proof_check.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +57,7 @@ code_of_item(const struct vt_check *c, size_t i, enum vt_err err)
 static enum vt_err
 prove_items(struct vt_check *c, struct vt_why *why)
 {
+    assert(c->file->count <= VT_EVIDENCE_COUNT_MAX);
     if (c->file->count < 2)
         return vt_check_no(c, VT_REFUSAL_LEDGER,
             vt_fail(why, VT_E_SYNTAX, "the evidence lacks the request or the grant"));

@@ -161,6 +161,26 @@ test_cosigned_by(void **state)
     story_release(&s);
 }
 
+/* While the supervisor changes its key, the trust policy names both. */
+static void
+test_cosigned_by_a_new_key(void **state)
+{
+    struct story s;
+    struct vt_buf b = VT_BUF(VT_POLICY_MAX);
+    struct vt_policy *p = NULL;
+    (void)state;
+    story_init(&s);
+    vt_buf_puts(&b, "witness new-supervisor ");
+    test_put_vkey(&b, "supervisor.example", VT_NOTE_COSIG_ED25519, 77);
+    vt_buf_puts(&b, "\n");
+    lw_put_trust(&b);
+    lw_must(vt_policy_parse(b.data, b.len, &p, &s.why), &s.why);
+    lw_must(vt_fact_cosigned_by(p, &s.f.item[0], "supervisor.example", &s.why), &s.why);
+    vt_policy_free(p);
+    vt_buf_release(&b);
+    story_release(&s);
+}
+
 /* Logs the document with an entry that the test has changed. */
 static struct vt_evidence
 say_changed(struct story *s, struct vt_doc *d, enum lw_party who, enum vt_entry_kind kind,
@@ -347,6 +367,7 @@ main(void)
         cmocka_unit_test(test_facts_refused),
         cmocka_unit_test(test_quorum),
         cmocka_unit_test(test_cosigned_by),
+        cmocka_unit_test(test_cosigned_by_a_new_key),
         cmocka_unit_test(test_entries_that_say_something_else),
         cmocka_unit_test(test_strangers),
         cmocka_unit_test(test_every_byte),
