@@ -171,35 +171,48 @@ out:
     return err;
 }
 
-/* Whether it is a policy, and can be the next one (or is the one in force). */
+/* Whether a policy's serial and previous make it the next one. */
 static enum vt_err
-check_document(struct add *a, struct vt_why *why)
+check_place(const struct add *a, const struct vt_doc *doc, struct vt_why *why)
 {
     size_t n = vt_policy_chain_count(a->chain);
     const struct vt_policy_step *last = vt_policy_chain_step(a->chain, n - 1);
-    struct vt_vault_policy *p = NULL;
-    struct vt_digest previous;
     uint64_t next = last == NULL ? 1 : vt_vault_policy_serial(last->policy) + 1;
-    enum vt_err err = vt_vault_policy_parse(a->doc.data, a->doc.len, &p, why);
+    struct vt_digest previous;
+    uint64_t serial = 0;
+
+    if (!vt_doc_get_count(doc, "serial", &serial) || serial != next)
+        return vt_fail(why, VT_E_CONFIG,
+            "serial %" PRIu64 ": the next vault policy of this ledger has serial %" PRIu64
+            " (leave `serial` and `previous` out to have them filled in)",
+            serial, next);
+    if (vt_doc_get_digest(doc, "previous", &previous) != (last != NULL) ||
+        (last != NULL && !vt_digest_eq(&previous, vt_vault_policy_digest(last->policy))))
+        return vt_fail(why, VT_E_CONFIG,
+            "`previous` must be the policy in force (leave `serial` and `previous` out to have "
+            "them filled in)");
+    return VT_OK;
+}
+
+/* Whether it is a policy, and can be the next one (or was in force already). */
+static enum vt_err
+check_document(struct add *a, struct vt_why *why)
+{
+    struct vt_vault_policy *p = NULL;
+    struct vt_doc *doc = NULL;
+    enum vt_err err = vt_doc_parse(a->doc.data, a->doc.len, VT_DOC_POLICY, &doc, why);
 
     if (err != VT_OK)
         return err;
-    a->digest = *vt_vault_policy_digest(p);
-    a->serial = vt_vault_policy_serial(p);
-    if (vt_policy_chain_find(a->chain, &a->digest) != NULL)
-        goto out;
-    if (a->serial != next)
-        err = vt_fail(why, VT_E_CONFIG,
-            "serial %" PRIu64 ": the next vault policy of this ledger has serial %" PRIu64
-            " (leave `serial` and `previous` out to have them filled in)",
-            a->serial, next);
-    else if (vt_vault_policy_previous(p, &previous) != (last != NULL) ||
-             (last != NULL && !vt_digest_eq(&previous, vt_vault_policy_digest(last->policy))))
-        err = vt_fail(why, VT_E_CONFIG,
-            "`previous` must be the policy in force (leave `serial` and `previous` out to have "
-            "them filled in)");
-out:
+    a->digest = *vt_doc_digest(doc);
+    if (vt_policy_chain_find(a->chain, &a->digest) == NULL)
+        err = check_place(a, doc, why);
+    if (err == VT_OK)
+        err = vt_vault_policy_parse(a->doc.data, a->doc.len, &p, why);
+    if (err == VT_OK)
+        a->serial = vt_vault_policy_serial(p);
     vt_vault_policy_free(p);
+    vt_doc_free(doc);
     return err;
 }
 
