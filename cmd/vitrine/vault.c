@@ -8,12 +8,17 @@ int
 vt_cmd_vault(int argc, char **argv)
 {
     static const struct vt_cmd_verb verbs[] = {
+        {"init", "make a site's vault", vt_cmd_vault_init},
+        {"region", "make a region's key, and show who holds its shares", vt_cmd_vault_region},
+        {"status", "show what a vault holds", vt_cmd_vault_status},
         {"key", "make box keys and show their public halves", vt_cmd_vault_key},
         {"policy", "say and take the vault policy", vt_cmd_vault_policy},
         {"request", "ask about users' data", vt_cmd_vault_request},
         {"approve", "approve a request", vt_cmd_vault_approve},
         {"refuse", "refuse a request", vt_cmd_vault_refuse},
         {"requests", "list what was asked, and what came of it", vt_cmd_vault_requests},
+        {"answer", "run an approved job, and say so", vt_cmd_vault_answer},
+        {"result", "open the sealed result of a job", vt_cmd_vault_result},
         {"audit", "check the whole ledger again", vt_cmd_vault_audit},
         {"accesses", "show a customer which runs read its records", vt_cmd_vault_accesses},
         {"send", "report events to a region's vault", vt_cmd_vault_send},

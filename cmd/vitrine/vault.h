@@ -9,12 +9,17 @@
 
 int vt_cmd_vault(int argc, char **argv);
 
+int vt_cmd_vault_init(int argc, char **argv);
+int vt_cmd_vault_region(int argc, char **argv);
+int vt_cmd_vault_status(int argc, char **argv);
 int vt_cmd_vault_key(int argc, char **argv);
 int vt_cmd_vault_policy(int argc, char **argv);
 int vt_cmd_vault_request(int argc, char **argv);
 int vt_cmd_vault_approve(int argc, char **argv);
 int vt_cmd_vault_refuse(int argc, char **argv);
 int vt_cmd_vault_requests(int argc, char **argv);
+int vt_cmd_vault_answer(int argc, char **argv);
+int vt_cmd_vault_result(int argc, char **argv);
 int vt_cmd_vault_audit(int argc, char **argv);
 int vt_cmd_vault_accesses(int argc, char **argv);
 int vt_cmd_vault_erase(int argc, char **argv);

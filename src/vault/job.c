@@ -224,12 +224,9 @@ read_counts(struct vt_reader *b, struct vt_scan_counts *c)
 static enum vt_err
 take_fed(struct run *r, struct vt_reader *b, struct vt_why *why)
 {
-    uint8_t locked = 0;
     uint16_t n = 0;
-    if (!vt_reader_u8(b, &locked) || !read_counts(b, &r->result.counts) ||
-        !vt_reader_u16(b, &n) || n > r->cells)
+    if (!read_counts(b, &r->result.counts) || !vt_reader_u16(b, &n) || n > r->cells)
         return vt_fail(why, VT_E_CHILD, "the run's feeder speaks wrongly");
-    r->result.locked = locked != 0;
     r->fed_cells = n;
     r->fed = true;
     close_fd(&r->feeder.fd);
@@ -457,6 +454,7 @@ vt_job_run(const struct vt_job *job, struct vt_job_result *ret, struct vt_why *w
         err = read_back(
             r->customers, CUSTOMERS_MAX, &r->result.customers, "the tree of customers", why);
     finish(r);
+    r->result.swap = vt_job_swap();
     if (err == VT_OK)
         *ret = r->result;
     else

@@ -59,7 +59,7 @@ struct vt_job_result {
     struct vt_aggregate_sum sum;
     struct vt_buf sealed;    /* an age file; vt_job_result_release */
     struct vt_buf customers; /* vt_customers_put; likewise */
-    bool locked;             /* all of the feeder's memory stayed out of swap */
+    bool swap; /* this machine has swap, to which the memory of a job may be written */
 };
 void vt_job_result_release(struct vt_job_result *r);
 

@@ -473,7 +473,7 @@ vt_answer_run(const struct vt_answer *a, struct vt_answered *ret, struct vt_why 
         err = hand_out(&x, why);
     if (err == VT_OK)
         *ret = (struct vt_answered){
-            .said = x.run, .index = index, .again = made, .locked = x.result.locked};
+            .said = x.run, .index = index, .again = made, .swap = x.result.swap};
     vt_prepared_release(&x.prepared);
     vt_job_result_release(&x.result);
     vt_buf_release(&x.shares);

@@ -38,7 +38,7 @@ struct vt_answered {
     struct vt_run said;
     uint64_t index; /* of its entry */
     bool again;     /* a former run's result, handed out now */
-    bool locked;    /* plain text was kept out of swap; meaningless when `again` */
+    bool swap;      /* as in struct vt_job_result; meaningless when `again` */
 };
 
 /* VT_E_QUORUM, VT_E_REFUSED: approvals are missing, or the keeper says no (which is then said

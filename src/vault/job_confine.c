@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/file.h"
 #include "vault/job_parts.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <seccomp.h>
+#include <string.h>
 
 /* Ways out of a process that holds plain text: other machines, other processes, the disk. */
 static const int refused[] = {
@@ -78,4 +80,18 @@ vt_job_confine(struct vt_why *why)
     errno = -rc;
     (void)vt_fail_errno(why, "a process that reads users' data cannot be confined (seccomp)");
     return VT_E_STATE;
+}
+
+/* One line of heads, then a line for each. */
+bool
+vt_job_swap(void)
+{
+    struct vt_buf b = VT_BUF(65536);
+    bool on = true;
+    if (vt_file_read("/proc/swaps", &b, NULL) == VT_OK) {
+        const char *nl = strchr(vt_buf_str(&b), '\n');
+        on = nl != NULL && nl[1] != '\0';
+    }
+    vt_buf_release(&b);
+    return on;
 }

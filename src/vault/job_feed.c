@@ -139,10 +139,9 @@ put_customers(struct feeder *f, struct vt_why *why)
 }
 
 static enum vt_err
-tell(const struct feeder *f, bool locked, const struct vt_scan_counts *c, struct vt_why *why)
+tell(const struct feeder *f, const struct vt_scan_counts *c, struct vt_why *why)
 {
     struct vt_buf b = VT_BUF(VT_JOB_MESSAGE_MAX);
-    vt_buf_put_u8(&b, locked);
     vt_buf_put_u64(&b, c->segments);
     vt_buf_put_u64(&b, c->blocks);
     vt_buf_put_u64(&b, c->records);
@@ -173,7 +172,7 @@ vt_job_feed_main(int fd, void *ctx)
     const struct vt_job *job = given->job;
     struct vt_scan_counts counts = {0};
     struct vt_why why = {0};
-    bool locked = vt_locked_process();
+    (void)vt_locked_process();
     struct feeder *f = calloc(1, sizeof *f);
     if (f == NULL)
         return 1;
@@ -188,7 +187,7 @@ vt_job_feed_main(int fd, void *ctx)
     if (err == VT_OK)
         err = put_customers(f, &why);
     if (err == VT_OK)
-        err = tell(f, locked, &counts, &why);
+        err = tell(f, &counts, &why);
     if (err != VT_OK)
         vt_job_send_failed(fd, err, &why);
     vt_customers_free(f->customers);

@@ -4,7 +4,7 @@
  * started them. Private to the job.
  *
  *     TICK    u64 segments read                               feeder
- *     FED     u8 memory locked, counts, u16 n: cells 0 to n-1 got records      feeder
+ *     FED     counts, u16 n: cells 0 to n-1 got records      feeder
  *     CELL    u8 what (0 ended well, else enum vt_cell_failure), u32 status   cell
  *     SEALED  u64 rows, u64 held back, u32 cells              gatherer
  *     FAILED  u32 the error's code, negated; text             all of them
@@ -62,5 +62,7 @@ VT_MUST enum vt_err vt_job_send(int fd, uint16_t type, struct vt_buf *b, struct 
 /* This process opens no file for writing, makes no socket and runs no program any more, and
  * what it starts neither. VT_E_STATE where the kernel has no seccomp. */
 VT_MUST enum vt_err vt_job_confine(struct vt_why *why);
+/* Whether the machine has swap in use; when that cannot be seen: yes. */
+bool vt_job_swap(void);
 
 #endif
