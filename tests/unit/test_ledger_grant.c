@@ -872,6 +872,57 @@ test_grants_of_something_else(void **state)
     expect_end(&s, VT_E_DIGEST, VT_REFUSAL_APPROVALS, "other approvals");
 }
 
+/* Documents whose fields have the right form, and mean nothing. */
+static void
+test_answers_and_grants_that_mean_nothing(void **state)
+{
+    struct story s;
+    struct vt_doc *d = NULL;
+    (void)state;
+    story_init(&s);
+    say_request(&s, LW_CAROL);
+    lw_must(vt_doc_new(VT_DOC_APPROVAL, &d, &s.why), &s.why);
+    lw_must(vt_doc_add_digest(d, "request", &s.w.item[s.at[0]].digest, &s.why), &s.why);
+    lw_add(d, "approver", "erin.example");
+    lw_add(d, "verdict", "perhaps");
+    lw_must(vt_doc_add_time(d, "made", LW_ASKED, &s.why), &s.why);
+    s.at[s.count++] = lw_say(&s.w, d, LW_ERIN);
+    approve(&s, LW_DORA);
+    approve(&s, LW_SAM);
+    say_grant(&s);
+    expect(&s, VT_E_SYNTAX, VT_REFUSAL_ALTERED, "verdict");
+    lw_release(&s.w);
+    story_init(&s);
+    say_request(&s, LW_CAROL);
+    approve(&s, LW_DORA);
+    approve(&s, LW_SAM);
+    lw_must(vt_doc_new(VT_DOC_GRANT, &d, &s.why), &s.why);
+    lw_must(vt_doc_add_digest(d, "request", &s.w.item[s.at[0]].digest, &s.why), &s.why);
+    lw_must(vt_doc_add_digest(d, "policy", &s.w.item[0].digest, &s.why), &s.why);
+    lw_add(d, "site", "zurich.example");
+    lw_add(d, "mode", "reading");
+    lw_must(vt_doc_add_time(d, "made", LW_ASKED, &s.why), &s.why);
+    s.at[s.count++] = lw_say(&s.w, d, LW_ZURICH);
+    expect_end(&s, VT_E_SYNTAX, VT_REFUSAL_ALTERED, "`mode`");
+}
+
+/* A trust policy that asks for no witnesses vouches for no time. */
+static void
+test_quorum_none(void **state)
+{
+    struct story s;
+    struct vt_buf b = VT_BUF(VT_POLICY_MAX);
+    (void)state;
+    story_init(&s);
+    TELL(&s, LW_ERIN, LW_SAM, LW_SUE);
+    lw_put_trust(&b);
+    memcpy(memmem(b.data, b.len, "quorum witnesses\n", 17), "quorum none     \n", 17);
+    vt_policy_free(s.w.trust);
+    lw_must(vt_policy_parse(b.data, b.len, &s.w.trust, &s.why), &s.why);
+    vt_buf_release(&b);
+    expect_end(&s, VT_E_QUORUM, VT_REFUSAL_LEDGER, "no witnesses");
+}
+
 /* ---- when all is over ---- */
 
 /* What an auditor knows of each item: facts of the log, in the tree that is newest now. */
@@ -1151,6 +1202,8 @@ main(void)
         cmocka_unit_test(test_grant_of_another_site),
         cmocka_unit_test(test_region_of_another_site),
         cmocka_unit_test(test_grants_of_something_else),
+        cmocka_unit_test(test_answers_and_grants_that_mean_nothing),
+        cmocka_unit_test(test_quorum_none),
         cmocka_unit_test(test_judged_later),
         cmocka_unit_test(test_request_round_trip),
         cmocka_unit_test(test_requests_that_cannot_be),
