@@ -54,8 +54,15 @@ static void
 check_receipt(struct walk *w, struct vt_access *a)
 {
     struct vt_buf b = VT_BUF(VT_ACCESS_RECEIPT_MAX);
-    enum vt_err err = fetch_receipt(w, &a->doc, &b, &a->why);
+    enum vt_err err;
 
+    if (a->run.customers == 0) { /* it takes no receipt to see that it read nothing */
+        a->verdict = a->run.records == 0 ? VT_ACCESS_UNTOUCHED : VT_ACCESS_FALSE;
+        if (a->run.records > 0)
+            (void)vt_fail(&a->why, VT_E_PROOF, "the run read records, but of no customer");
+        return;
+    }
+    err = fetch_receipt(w, &a->doc, &b, &a->why);
     if (err != VT_OK) {
         a->verdict = VT_ACCESS_NO_RECEIPT;
     } else if (vt_access_receipt_check(b.data, b.len, w->tag, a->run.customers,
