@@ -25,6 +25,7 @@ vt_cmd_vault(int argc, char **argv)
         {"agent", "receive logs and report them", vt_cmd_vault_agent},
         {"run", "take batches of sealed records, and keep them", vt_cmd_vault_run},
         {"erase", "destroy a data subject's key, and prove it", vt_cmd_vault_erase},
+        {"export", "hand out what is kept of one data subject", vt_cmd_vault_export},
         {"retain", "destroy the keys of days that are over", vt_cmd_vault_retain},
         {"relocate", "hand a region over to another site", vt_cmd_vault_relocate},
         {"backup", "copy a vault, without what opens it", vt_cmd_vault_backup},

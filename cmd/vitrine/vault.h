@@ -23,6 +23,7 @@ int vt_cmd_vault_result(int argc, char **argv);
 int vt_cmd_vault_audit(int argc, char **argv);
 int vt_cmd_vault_accesses(int argc, char **argv);
 int vt_cmd_vault_erase(int argc, char **argv);
+int vt_cmd_vault_export(int argc, char **argv);
 int vt_cmd_vault_retain(int argc, char **argv);
 int vt_cmd_vault_relocate(int argc, char **argv);
 int vt_cmd_vault_backup(int argc, char **argv);
