@@ -1022,7 +1022,7 @@ test_requests_that_cannot_be(void **state)
     struct vt_why why = {{0}};
     (void)state;
     lw_init(&w);
-    for (int i = 0; i < 16; i++) {
+    for (int i = 0; i < 20; i++) {
         struct vt_request r = lw_request(&w);
         struct vt_doc *d = NULL;
         switch (i) {
@@ -1071,6 +1071,21 @@ test_requests_that_cannot_be(void **state)
             r = lw_subject_request(&w, VT_MODE_ERASURE);
             r.result_to = lw_box_public(LW_CAROL);
             break;
+        case 15:
+            r = lw_subject_request(&w, VT_MODE_ERASURE);
+            r.has_job = true;
+            break;
+        case 16:
+            r = lw_subject_request(&w, VT_MODE_EXPORT);
+            r.epsilon = 1;
+            break;
+        case 17:
+            r = lw_subject_request(&w, VT_MODE_EXPORT);
+            r.query.b[0] = 1;
+            break;
+        case 18:
+            r.epsilon = 1000000001;
+            break;
         case 14:
             (void)snprintf(r.purpose, sizeof r.purpose, "two words");
             break;
@@ -1113,6 +1128,31 @@ test_requests_that_mean_nothing(void **state)
             fail_msg("%s %s: %s", v[i][0], v[i][1], vt_err_name(err));
         vt_doc_free(d);
     }
+    lw_release(&s.w);
+}
+
+/* A document may have more classes than a scope has room for. */
+static void
+test_too_many_classes(void **state)
+{
+    struct story s;
+    struct vt_request r = {.runs = 99};
+    struct vt_doc *d = NULL, *many = NULL;
+    (void)state;
+    story_init(&s);
+    lw_must(vt_request_doc(&s.request, &d, &s.why), &s.why);
+    lw_must(vt_doc_new(VT_DOC_REQUEST, &many, &s.why), &s.why);
+    for (size_t i = 0; i < vt_doc_count(d); i++) {
+        const struct vt_doc_field *f = vt_doc_field(d, i);
+        for (size_t j = 0; strcmp(f->name, "class") == 0 && j < VT_SCOPE_CLASSES_MAX; j++)
+            lw_must(vt_doc_addf(many, &s.why, "class", "c%zu", j), &s.why);
+        lw_add(many, f->name, f->value);
+    }
+    assert_int_equal(vt_request_read(many, &r, &s.why), VT_E_SYNTAX);
+    assert_int_equal(r.runs, 99);
+    assert_int_equal(r.scope.class_count, 0);
+    vt_doc_free(d);
+    vt_doc_free(many);
     lw_release(&s.w);
 }
 
@@ -1208,6 +1248,7 @@ main(void)
         cmocka_unit_test(test_request_round_trip),
         cmocka_unit_test(test_requests_that_cannot_be),
         cmocka_unit_test(test_requests_that_mean_nothing),
+        cmocka_unit_test(test_too_many_classes),
         cmocka_unit_test(test_approval_documents),
         cmocka_unit_test(test_codes),
     };
