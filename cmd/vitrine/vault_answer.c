@@ -139,17 +139,14 @@ vt_cmd_vault_answer(int argc, char **argv)
         {.name = NULL},
     };
     struct vt_cmd c = {.name = "vault answer",
-        .args = "sha256:REQUEST SITE-HOME --artifact FILE --passport FILE --out FILE",
+        .args = "sha256:REQUEST SITE-HOME --artifact FILE ... --out FILE",
         .summary = "Runs an approved job over users' data, and says so in the ledger.",
         .details =
             "Says the grant when enough have approved, shows it to the keeper, runs the job in "
-            "sandboxes\nwithout network, publishes rows that enough data subjects stand "
-            "behind, "
-            "and seals the result to\nthe requester. A refusal is said in the ledger, too; "
-            "then "
-            "the exit code is 1. Given again after it\nwas cut off, it hands out what was "
-            "made, "
-            "or says that the run failed and begins another, if the\nrequest permits one.",
+            "sandboxes without network, publishes rows that enough data subjects stand behind, "
+            "and seals the result to the requester. A refusal is said in the ledger, too; then "
+            "the exit code is 1. Given again after it was cut off, it hands out what was made, "
+            "or says that the run failed and begins another, if the request permits one.",
         .opts = opts,
         .args_min = 2,
         .args_max = 2};
