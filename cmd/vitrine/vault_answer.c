@@ -139,7 +139,7 @@ vt_cmd_vault_answer(int argc, char **argv)
         {.name = NULL},
     };
     struct vt_cmd c = {.name = "vault answer",
-        .args = "sha256:REQUEST SITE-HOME --artifact FILE ... --out FILE",
+        .args = "sha256:REQUEST SITE-HOME --artifact FILE ...",
         .summary = "Runs an approved job over users' data, and says so in the ledger.",
         .details =
             "Says the grant when enough have approved, shows it to the keeper, runs the job in "
