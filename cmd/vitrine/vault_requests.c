@@ -31,11 +31,13 @@ put_groups(struct vt_buf *b, const struct vt_standing *s)
 static void
 put_state(struct vt_buf *b, const struct vt_request_info *i)
 {
-    vt_buf_puts(b, vt_request_state_name(i->state));
+    vt_buf_puts(b, i->state == VT_REQUEST_RUN && !i->request.has_job
+                       ? "done"
+                       : vt_request_state_name(i->state));
     if (i->state == VT_REQUEST_OPEN || i->state == VT_REQUEST_APPROVED) {
         vt_buf_puts(b, ": ");
         put_groups(b, &i->standing);
-    } else if (i->state == VT_REQUEST_RUN) {
+    } else if (i->state == VT_REQUEST_RUN && i->request.has_job) {
         vt_buf_putf(b, " %" PRIu64 " of %" PRIu64, i->runs, i->request.runs);
     } else if (i->state == VT_REQUEST_REFUSED) {
         vt_buf_putf(b, " by %s (%s)", i->refused_by, i->refused_for);
@@ -78,7 +80,8 @@ add(void *ctx, const struct vt_request_info *i, struct vt_why *why)
 
     if (l->open_only && i->state != VT_REQUEST_OPEN)
         return VT_OK;
-    l->count++;
+    if (l->count++ > 0)
+        vt_buf_puts(&l->text, "\n");
     vt_vault_put_request(&l->text, &i->doc, &i->request);
     vt_buf_putf(&l->text, "  %-9s ", "state");
     put_state(&l->text, i);

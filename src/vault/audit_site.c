@@ -187,8 +187,8 @@ vt_audit_erasure(struct vt_audit_item *i, struct vt_why *why)
     if (err != VT_OK || !ok)
         return err;
     return vt_audit_say(i, VT_AUDIT_OK,
-        "%s destroyed %zu keys of a subject in %s for entry %" PRIu64, e.site, e.key_count,
-        e.region, i->audit->desk->row[r->row].index);
+        "%s destroyed the keys of a subject in %s (%zu) for entry %" PRIu64, e.site, e.region,
+        e.key_count, i->audit->desk->row[r->row].index);
 }
 
 /* Whether an epoch's days are over by a policy: each class says how long it is kept. */
@@ -232,8 +232,8 @@ vt_audit_retention(struct vt_audit_item *i, struct vt_why *why)
     if (ok)
         err = vt_audit_change(i, r.site, &r.ring, &ok, why);
     if (err == VT_OK && ok)
-        err = vt_audit_say(
-            i, VT_AUDIT_OK, "%s destroyed %zu keys whose days are over", r.site, r.epoch_count);
+        err = vt_audit_say(i, VT_AUDIT_OK, "%s destroyed the keys of days that are over (%zu)",
+            r.site, r.epoch_count);
 out:
     vt_retention_release(&r);
     return err;

@@ -414,9 +414,9 @@ test_destroyed_keys(void **state)
 
     audit(f);
     expect(f, wrong, VT_AUDIT_VIOLATION, "no erasure in EU was granted");
-    expect(f, good, VT_AUDIT_OK, "destroyed 1 keys");
+    expect(f, good, VT_AUDIT_OK, "destroyed the keys of a subject in EU (1)");
     expect(f, twice, VT_AUDIT_VIOLATION, "erasure 2 of 1");
-    expect(f, over, VT_AUDIT_OK, "whose days are over");
+    expect(f, over, VT_AUDIT_OK, "days that are over (1)");
     expect(f, early, VT_AUDIT_VIOLATION, "before its time");
     expect(f, same, VT_AUDIT_VIOLATION, "said by entry");
 }
