@@ -116,8 +116,9 @@ print_vault(const struct vt_cmd *c, const struct init *n)
     vt_vkey_format(&n->key, vkey);
     vt_box_public_format(&n->box, box);
     return vt_cmd_done(c,
-        json_pack("{s:s, s:s, s:s, s:s, s:s}", "home", n->home.dir, "name", n->home.name,
-            "vkey", vkey, "box", box, "root", n->token != NULL ? "token" : "file"),
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "home", n->home.dir, "name", n->home.name,
+            "vkey", vkey, "box", box, "root", n->token != NULL ? "token" : "file", "keeper",
+            json_sprintf("keeper %s %s %s", n->home.name, vkey, box)),
         "made the vault of %s; its line for the vault policy:\nkeeper %s %s %s", n->home.name,
         n->home.name, vkey, box);
 }
