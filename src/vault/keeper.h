@@ -161,9 +161,10 @@ VT_MUST enum vt_err vt_keeper_retired(
  * under a policy in force that places the region at the other site; gives the region's epoch
  * and subject keys sealed to that site's keeper (its box key in the policy). take: at the other
  * site, once it keeps the region; *ret_root: the Merkle root over the commitments of the keys
- * taken, *ret_keys: how many they are. shred: evidence of the other site's receipt; destroys the region's keys here
- * (ret->commitment is NULL, they are too many). All may be done again. Once keys were given, no
- * more blocks of the region are sealed here: give the last batches to segments before. */
+ * taken, *ret_keys: how many they are. shred: evidence of the other site's receipt; destroys
+ * the region's keys here (ret->commitment is NULL, they are too many). All may be done again.
+ * Once keys were given, no more blocks of the region are sealed here: give the last batches to
+ * segments before. */
 VT_MUST enum vt_err vt_keeper_give(struct vt_keeper *k, const void *evidence, size_t len,
     struct vt_buf *ret, struct vt_why *why);
 VT_MUST enum vt_err vt_keeper_take(struct vt_keeper *k, const void *evidence, size_t len,
