@@ -276,6 +276,24 @@ check_succession(
 }
 
 /* Takes a policy over with the view; both are durable first. */
+/* Regions that leave with this policy are remembered as having been here: batches that were
+ * acknowledged until now must still find their way into segments, though no key was made yet.
+ */
+static void
+put_leaving(const struct vt_keeper_state *s, struct vt_buf *items)
+{
+    const struct vt_rule_region *region = NULL;
+    size_t n = s->policy == NULL ? 0 : vt_vault_policy_regions(s->policy, &region);
+
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(region[i].site, s->home.name) == 0 &&
+            vt_ring_domain(s->ring, s->home.name, region[i].name) < 0) {
+            vt_ring_put_domain(items, s->home.name, region[i].name);
+            vt_ring_put_away(items, false);
+        }
+    }
+}
+
 static enum vt_err
 put_in_force(struct vt_keeper_state *s, const struct vt_doc *doc,
     const struct vt_ledger_view *view, struct vt_why *why)
@@ -291,6 +309,7 @@ put_in_force(struct vt_keeper_state *s, const struct vt_doc *doc,
     if (err == VT_OK) {
         vt_ring_put_policy(&items, bytes, len);
         vt_ring_put_view(&items, view);
+        put_leaving(s, &items);
         err = vt_ring_add(s->ring, &items, why);
     }
     if (err == VT_OK) {

@@ -78,7 +78,9 @@ check_generation(const struct vt_restore_check *c, struct vt_desk *desk, struct 
         err = vt_fail(why, VT_E_REFUSED,
             "the backup's keys are older than an erasure: its ring is of generation %llu, and "
             "entry %llu of the ledger (%s) says that keys were destroyed at %s in generation "
-            "%llu. What was erased must not come back: take a backup that was reached then",
+            "%llu. What was erased must not come back: use a backup that was given the new "
+            "ring then, or "
+            "one that was made since",
             (unsigned long long)c->ret->generation, (unsigned long long)d.index,
             vt_entry_kind_name(d.kind), c->home->name, (unsigned long long)d.generation);
     return err;

@@ -195,12 +195,12 @@ dump_lists(struct dump *d, struct vt_why *why)
     int64_t now = vt_clock_now(&vt_clock_system);
     enum vt_err err = VT_OK;
 
-    for (size_t i = 0; i < r->domain_count && err == VT_OK; i++)
-        if (r->domain[i].away) {
-            put_domain(&d->b, r, (int)i, &d->domain);
-            vt_ring_put_away(&d->b, true);
-            err = dump_room(d, why);
-        }
+    /* All of them: one without keys says that its region is (or was) kept here. */
+    for (size_t i = 0; i < r->domain_count && err == VT_OK; i++) {
+        put_domain(&d->b, r, (int)i, &d->domain);
+        vt_ring_put_away(&d->b, r->domain[i].away);
+        err = dump_room(d, why);
+    }
     for (size_t i = 0; i < r->uses_count && err == VT_OK; i++)
         if (r->uses[i].expires > INT64_MAX - KEEP_USES_S ||
             (int64_t)r->uses[i].expires + KEEP_USES_S > now) {
