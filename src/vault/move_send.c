@@ -137,7 +137,7 @@ vt_sending_post(
     int status = 0;
     enum vt_err err;
 
-    (void)snprintf(path, sizeof path, "%s%s/%s", VT_MOVE_PATH + 1, s->m->region, step);
+    (void)snprintf(path, sizeof path, "%s%s/%s", &VT_MOVE_PATH[1], s->m->region, step);
     vt_buf_clear(&s->answer);
     err = vt_http_post(s->http, s->m->to_url, path, "application/octet-stream",
         len > 0 ? body : "", len, &status, &s->answer, why);
