@@ -12,6 +12,7 @@
 #include "vault/scan.h"
 #include "vault/segment_write.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
