@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vault/packer.h"
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "vault/bwal.h"
 #include "vault/inventory.h"
 #include "vault/move.h"
@@ -27,7 +29,9 @@ struct packing {
     size_t count;
     struct vt_slice *batch; /* of the items, in their order */
     struct vt_packed packed;
-    bool waits; /* some region's turn is later */
+    bool waits;   /* some region's turn is later */
+    bool refused; /* the keeper gave no keys for some */
+    struct vt_why refusal;
 };
 
 void
@@ -185,9 +189,49 @@ run_length(const struct packing *k, size_t first)
     return n;
 }
 
+/* Whether the days for which such data is kept are over: then it may not be kept here either.
+ */
+static bool
+is_over(const struct packing *k, const struct item *it)
+{
+    uint64_t today = (uint64_t)vt_clock_now(&vt_clock_system) / DAY_S;
+    struct vt_buf b = VT_BUF(VT_DOC_MAX);
+    struct vt_vault_policy *policy = NULL;
+    const struct vt_rule_class *c = NULL;
+    char path[VT_PATH_MAX];
+    bool over;
+
+    if (vt_vault_path(k->p->home, path, NULL, "policy") == VT_OK &&
+        vt_file_read(path, &b, NULL) == VT_OK &&
+        vt_vault_policy_parse(b.data, b.len, &policy, NULL) == VT_OK)
+        c = vt_vault_policy_class(policy, it->header.class_name);
+    over = c != NULL && (uint64_t)it->day + c->retention_days < today;
+    vt_vault_policy_free(policy);
+    vt_buf_release(&b);
+    return over;
+}
+
+/* The keeper gives no keys for these batches: the others are packed all the same. */
+static enum vt_err
+pass_over(struct packing *k, size_t first, size_t n, const struct vt_why *refusal)
+{
+    const struct item *it = &k->item[first];
+
+    if (is_over(k, it)) {
+        vt_log(VT_LOG_WARN, "%zu batches of %s %s are dropped unpacked: their days are over", n,
+            it->header.region, it->header.class_name);
+        return VT_OK;
+    }
+    if (!k->refused)
+        k->refusal = *refusal;
+    k->refused = true;
+    return VT_OK;
+}
+
 static enum vt_err
 pack_all(struct packing *k, struct vt_why *why)
 {
+    struct vt_why local = {{0}};
     enum vt_err err = VT_OK;
 
     for (size_t first = 0; first < k->count && err == VT_OK;) {
@@ -196,9 +240,13 @@ pack_all(struct packing *k, struct vt_why *why)
         if (vt_move_pending(k->p->home, k->item[first].header.region))
             k->waits = true;
         else
-            err = pack_place(k, first, n, why);
+            err = pack_place(k, first, n, why == NULL ? &local : why);
+        if (err == VT_E_REFUSED)
+            err = pass_over(k, first, n, why == NULL ? &local : why);
         first += n;
     }
+    if (err == VT_OK && k->refused)
+        return vt_fail(why, VT_E_REFUSED, "%s", k->refusal.text);
     if (err == VT_OK && k->waits)
         err = vt_fail(why, VT_E_BUSY, "a region is being relocated: its segments wait");
     return err;

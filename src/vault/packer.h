@@ -37,8 +37,9 @@ struct vt_packed {
 void vt_packed_release(struct vt_packed *p);
 
 /* Packs the file. VT_E_BUSY: a region in it is being relocated, its segments must wait
- * (vt_move_pending); those of other regions were made. VT_E_REFUSED and others of the keeper.
- * In all cases *ret says what is in the inventories now; release it. */
+ * (vt_move_pending); those of other regions were made. VT_E_REFUSED: the keeper gives no keys
+ * for some batches; the others were made. Batches whose days are over are left out and not
+ * missed. In all cases *ret says what is in the inventories now; release it. */
 VT_MUST enum vt_err vt_packer_run(
     const struct vt_packer *p, const char *path, struct vt_packed *ret, struct vt_why *why);
 

@@ -9,6 +9,7 @@
 #include "http/client.h"
 #include "http/server.h"
 #include "ledger/customers.h"
+#include "vault/bwal.h"
 #include "vault/check.h"
 #include "vault/inventory.h"
 #include "vault/keeper.h"
@@ -48,7 +49,8 @@ struct fixture {
     struct vt_http *http;
 };
 
-/* Shared with the store process: whether the keeper gives keys. */
+/* Shared with the store process: whether the keeper gives no keys: 1 to nobody, 2 not for CA.
+ */
 static volatile int *keeper_denies;
 
 enum vt_err __wrap_vt_keeper_seal_keys(struct vt_keeper *k,
@@ -64,7 +66,7 @@ __wrap_vt_keeper_seal_keys(struct vt_keeper *k, const uint8_t segment[VT_SEGMENT
     uint8_t epoch[32] = {0};
 
     (void)k;
-    if (*keeper_denies)
+    if (*keeper_denies == 1 || (*keeper_denies == 2 && strcmp(region, "CA") == 0))
         return vt_fail(why, VT_E_REFUSED, "no keys now");
     (void)snprintf((char *)epoch, sizeof epoch, "%s %s %u", region, class_name, day);
     for (size_t i = 0; i < n; i++) {
@@ -547,6 +549,56 @@ test_no_keys(void **state)
     vt_buf_release(&c);
 }
 
+/* Who is given no keys waits; the others do not. */
+static void
+test_some_keys(void **state)
+{
+    struct fixture *f = *state;
+    struct vt_buf eu = make_batch(f, "EU", 10);
+    struct vt_buf ca = make_batch(f, "CA", 11);
+
+    *keeper_denies = 2;
+    store_start(f);
+    must_answer(f, &ca, 200, "accepted");
+    must_answer(f, &eu, 200, "accepted");
+    store_stop(f);
+    assert_int_equal(records_of(f, "EU"), 10);
+    assert_int_equal(records_of(f, "CA"), 0);
+    assert_int_equal(files_in(f, "wal"), 1);
+    *keeper_denies = 0;
+    store_start(f);
+    store_stop(f);
+    assert_int_equal(records_of(f, "EU"), 10);
+    assert_int_equal(records_of(f, "CA"), 11);
+    vt_buf_release(&eu);
+    vt_buf_release(&ca);
+}
+
+/* What was not packed until its days were over is dropped, not kept for ever. */
+static void
+test_days_over(void **state)
+{
+    struct fixture *f = *state;
+    struct vt_buf a = make_batch(f, "EU", 10);
+    const struct vt_bwal_record r = {
+        .arrived = UINT64_C(1577836800), .batch = a.data, .len = a.len}; /* 2020 */
+    struct vt_bwal *w = NULL;
+    struct vt_why why = {{0}};
+    char path[VT_PATH_MAX];
+
+    *keeper_denies = 1;
+    lw_must(vt_vault_path(&f->v.home, path, &why, "wal/%016x", 5), &why);
+    lw_must(vt_bwal_create(path, vt_vault_policy_digest(f->v.world.policy), &w, &why), &why);
+    lw_must(vt_bwal_append(w, &r, &why), &why);
+    lw_must(vt_bwal_commit(w, &why), &why);
+    vt_bwal_free(w);
+    store_start(f);
+    store_stop(f);
+    assert_int_equal(files_in(f, "wal"), 0);
+    assert_int_equal(records_of(f, "EU"), 0);
+    vt_buf_release(&a);
+}
+
 /* A region that is being moved here is taken but not packed; others are. */
 static void
 test_move_waits(void **state)
@@ -960,6 +1012,8 @@ main(void)
         T(test_row_missing),
         T(test_damaged_wal),
         T(test_no_keys),
+        T(test_some_keys),
+        T(test_days_over),
         T(test_move_waits),
         T(test_kill_loop),
         T(test_ids_from_heads),
