@@ -58,7 +58,7 @@ sealed_tag(const char *what, unsigned n, uint8_t ret[VT_SUBJECT_SIZE])
 static inline void
 sealed_open(const char *dir)
 {
-    static const char *const folders[] = {"segments/" SEALED_REGION, "inventory", "work"};
+    static const char *const folders[] = {("segments/" SEALED_REGION), "inventory", "work"};
     struct vt_why why = {0};
     char path[VT_PATH_MAX];
     memset(&sealed, 0, sizeof sealed);
