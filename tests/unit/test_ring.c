@@ -5,6 +5,7 @@
  */
 #include "base/file.h"
 #include "base/log.h"
+#include "base/proc.h"
 #include "vault/ring.h"
 
 #include <setjmp.h>
@@ -723,6 +724,91 @@ test_pack(void **state)
     vt_buf_release(&b);
 }
 
+/* ---- the root key in a token ---- */
+
+static const char *
+find_module(void)
+{
+    static const char *const paths[] = {"/usr/lib/softhsm/libsofthsm2.so",
+        "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
+        "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
+        "/usr/lib64/pkcs11/libsofthsm2.so"};
+
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
+        if (access(paths[i], R_OK) == 0)
+            return paths[i];
+    return NULL;
+}
+
+/* A token of this test's own; false: there is no SoftHSM2 here. */
+static bool
+make_token(char uri[VT_PATH_MAX])
+{
+    const char *const argv[] = {"softhsm2-util", "--init-token", "--free", "--label", "vault",
+        "--so-pin", "87654321", "--pin", "123456", NULL};
+    struct vt_buf b = VT_BUF(VT_PATH_MAX);
+    char path[VT_PATH_MAX];
+    const char *module = find_module();
+
+    if (module == NULL)
+        return false;
+    assert_int_equal(vt_path(path, NULL, "%s/tokens", dir), VT_OK);
+    assert_int_equal(vt_dir_make(path, 0700, NULL), VT_OK);
+    vt_buf_putf(&b, "directories.tokendir = %s\nobjectstore.backend = file\n", path);
+    assert_int_equal(vt_path(path, NULL, "%s/softhsm2.conf", dir), VT_OK);
+    assert_int_equal(vt_file_replace(path, 0600, b.data, b.len, NULL), VT_OK);
+    assert_int_equal(setenv("SOFTHSM2_CONF", path, 1), 0);
+    assert_int_equal(vt_path(path, NULL, "%s/pin", dir), VT_OK);
+    assert_int_equal(vt_file_replace(path, 0600, "123456\n", 7, NULL), VT_OK);
+    assert_int_equal(setenv("VITRINE_PIN_FILE", path, 1), 0);
+    vt_buf_release(&b);
+    if (vt_proc_run(argv, NULL, NULL) != VT_OK)
+        return false;
+    return vt_path(uri, NULL, "pkcs11:token=vault?module-path=%s", module) == VT_OK;
+}
+
+static void
+test_token(void **state)
+{
+    struct vt_buf copy = VT_BUF(1U << 20);
+    char uri[VT_PATH_MAX], path[VT_PATH_MAX];
+    struct vt_box_public pub;
+    struct vt_why why = {0};
+    struct vt_ring *r;
+
+    (void)state;
+    if (!make_token(uri)) {
+        print_message("skipped: SoftHSM2 is not installed (scripts/setup test installs it)\n");
+        return;
+    }
+    if (vt_ring_create(ring, NAME, VT_ROOT_TOKEN, uri, NULL, &pub, &why) != VT_OK)
+        fail_msg("%s", why.text);
+    assert_false(is_there("root-1"));
+    r = open_ring();
+    assert_int_equal(vt_ring_root_kind(r), VT_ROOT_TOKEN);
+    assert_int_equal(add_subject(r, "EU", 5, 100), VT_OK);
+    assert_int_equal(add_subject(r, "EU", 6, 101), VT_OK);
+    take_copy(r, &copy);
+    vt_ring_free(r);
+    /* The machine is lost: the token and a copy are enough. */
+    assert_int_equal(vt_tree_remove(ring, NULL), VT_OK);
+    if (vt_ring_restore(ring, NAME, copy.data, copy.len, &why) != VT_OK)
+        fail_msg("%s", why.text);
+    r = open_ring();
+    assert_true(has_subject(r, "EU", 5, 100));
+    destroy_subject(r, 5);
+    vt_ring_free(r);
+    r = open_ring();
+    assert_false(has_subject(r, "EU", 5, 100));
+    assert_true(has_subject(r, "EU", 6, 101));
+    vt_ring_free(r);
+    /* After an erasure the copy opens nothing, wherever it is restored. */
+    assert_int_equal(vt_path(path, NULL, "%s/elsewhere", dir), VT_OK);
+    assert_int_equal(vt_ring_restore(path, NAME, copy.data, copy.len, &why), VT_E_REFUSED);
+    assert_non_null(strstr(why.text, "generation 1"));
+    vt_buf_release(&copy);
+}
+
 static void
 test_other_process(void **state)
 {
@@ -801,6 +887,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_crash_between_steps, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_copy, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_pack, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_token, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_other_process, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_many, set_up, tear_down),
     };
