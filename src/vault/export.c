@@ -8,6 +8,7 @@
 #include "vault/backup_parts.h"
 #include "vault/place.h"
 #include "vault/say.h"
+#include "vault/settle.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -103,6 +104,8 @@ seal_records(struct exporting *x, int fd, struct vt_why *why)
 
     if (x->e->progress != NULL)
         vt_progress_begin(x->e->progress, "records", 0);
+    if (err == VT_OK) /* what was acknowledged and is not packed yet too */
+        err = vt_settle_region(x->e->home, x->e->keeper, q->scope.region, VT_SETTLE_MS, why);
     if (err == VT_OK)
         err = vt_scan_run(
             x->e->home, x->e->keeper, x->session, &q->scope, take_block, x, &counts, why);

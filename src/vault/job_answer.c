@@ -8,6 +8,7 @@
 #include "vault/job_prepare.h"
 #include "vault/place.h"
 #include "vault/say.h"
+#include "vault/settle.h"
 #include "vault/shares_in.h"
 
 #include <errno.h>
@@ -249,7 +250,11 @@ open_session(struct answering *x, struct vt_why *why)
         .epsilon_spent = x->prepared.epsilon_spent};
     enum vt_refusal refusal = VT_REFUSAL_NONE;
     struct vt_why ignored = {0};
-    enum vt_err err = note_begun(x, why);
+    /* All that was acknowledged until now is to be read, packed or not. */
+    enum vt_err err = vt_settle_region(
+        x->a->home, x->a->keeper, x->prepared.request.scope.region, VT_SETTLE_MS, why);
+    if (err == VT_OK)
+        err = note_begun(x, why);
     if (err != VT_OK)
         return err;
     err = vt_keeper_session(x->a->keeper, &open, &x->session, x->granted, &refusal, why);
