@@ -22,7 +22,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 import telemetry  # noqa: E402
 from vault import Vault  # noqa: E402
 
-TOTAL = "-- columns: event_id, host\nSELECT 'all', count(*) FROM events\n"
+TOTAL = "-- columns: user\n-- measures: sum\nSELECT 'all', count(*) FROM events\n"
 
 
 class Checks:
