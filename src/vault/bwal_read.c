@@ -167,10 +167,9 @@ take_group(struct vt_bwal_file *f, uint32_t count, size_t end, struct vt_why *wh
 static bool
 group_follows(const struct vt_bwal_file *f, size_t pos)
 {
-    uint8_t mark[4 + VT_BWAL_SALT];
+    uint8_t mark[sizeof VT_BWAL_GROUP - 1 + VT_BWAL_SALT] = VT_BWAL_GROUP;
 
-    memcpy(mark, VT_BWAL_GROUP, 4);
-    memcpy(mark + 4, f->salt, VT_BWAL_SALT);
+    memcpy(mark + sizeof VT_BWAL_GROUP - 1, f->salt, VT_BWAL_SALT);
     while (pos < f->size) {
         const uint8_t *hit = memmem(f->map + pos, f->size - pos, mark, sizeof mark);
         uint64_t number;

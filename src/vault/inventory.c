@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -81,6 +82,7 @@ remember(struct vt_inventory *v, const struct vt_segment_row *row, struct vt_why
         err = grow(v, why);
     if (err != VT_OK)
         return err;
+    assert(v->row != NULL);
     slot = slot_of(v, row->id);
     if (*slot != 0)
         return vt_fail(why, VT_E_SYNTAX, "%s: damaged: row %zu has the id of an earlier one",

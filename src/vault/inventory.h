@@ -19,8 +19,8 @@ struct vt_inventory;
 VT_MUST enum vt_err vt_inventory_open(
     const char *path, struct vt_inventory **ret, struct vt_why *why);
 void vt_inventory_free(struct vt_inventory *v);
-/* Reads the rows that others have added since; when another file stands there now (the region was
- * handed over, or came back), all of it. */
+/* Reads the rows that others have added since; when another file stands there now (the region
+ * was handed over, or came back), all of it. */
 VT_MUST enum vt_err vt_inventory_refresh(struct vt_inventory *v, struct vt_why *why);
 /* Durable when it returns; makes the file (mode 0644) when it is missing, and cuts a torn last
  * row. Several processes may add: the file is locked meanwhile. A row that is there already

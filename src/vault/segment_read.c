@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,6 +161,7 @@ fill(struct vt_segment_reader *r, size_t len, struct vt_why *why)
     size_t got;
     enum vt_err err;
 
+    assert(r->buffer != NULL); /* vt_segment_open made it */
     if (r->end - r->at >= len)
         return VT_OK;
     memmove(r->buffer, r->buffer + r->at, r->end - r->at);

@@ -289,8 +289,7 @@ regions_status(struct vt_store_process *s, struct vt_why *why)
     for (size_t i = 0; i < n && all != NULL; i++) {
         json_t *one;
 
-        if (strcmp(rule[i].site, s->opts->home->name) != 0 &&
-            !is_relocating(s, rule[i].name))
+        if (strcmp(rule[i].site, s->opts->home->name) != 0 && !is_relocating(s, rule[i].name))
             continue;
         one = region_status(s, rule[i].name, why);
         if (one == NULL || json_array_append_new(all, one) != 0) {
@@ -309,8 +308,10 @@ give_status(struct vt_store_process *s, struct vt_store_answer *a)
     struct vt_why text = {{0}};
     json_t *regions = regions_status(s, &text);
     json_t *v = NULL;
+    uint64_t batches;
 
     vt_store_gauge(s);
+    batches = s->metrics.known_batches + s->metrics.wal_batches;
     if (policy != NULL)
         vt_digest_hex(vt_vault_policy_digest(policy), hex);
     if (regions != NULL)
@@ -319,7 +320,7 @@ give_status(struct vt_store_process *s, struct vt_store_answer *a)
             (json_int_t)(policy == NULL ? 0 : vt_vault_policy_serial(policy)), "regions",
             regions, "waiting", "batches", (json_int_t)s->metrics.wal_batches, "bytes",
             (json_int_t)s->metrics.wal_bytes, "files", (json_int_t)s->metrics.wal_files,
-            "batches", (json_int_t)(s->metrics.known_batches + s->metrics.wal_batches));
+            "batches", (json_int_t)batches);
     if (v != NULL && vt_json_text(v, false, &a->body, &text) == VT_OK)
         a->type = VT_VAULT_JSON;
     else

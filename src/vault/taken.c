@@ -143,7 +143,7 @@ rebuild(struct vt_taken *k, size_t slots, struct vt_why *why)
     uint32_t *old = k->slot;
     struct vt_hasher *hasher = NULL;
     uint8_t *room = malloc((size_t)READ_CELLS * CELL);
-    struct group g;
+    struct group g = {0};
     bool sound = true;
     enum vt_err err = vt_hasher_new(&hasher, why);
 
