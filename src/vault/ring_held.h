@@ -128,6 +128,12 @@ VT_MUST enum vt_err vt_ring_item_apply(
 
 void vt_ring_epoch_id(
     int domain, const char *class_name, uint32_t day, uint8_t ret[VT_RING_EPOCH_ID]);
+struct vt_ring_uses *vt_ring_find_uses(const struct vt_ring *r, const uint8_t *grant);
+struct vt_ring_answer *vt_ring_find_answer(const struct vt_ring *r, const uint8_t *to);
+/* Wipes and frees; takes NULL. */
+void vt_ring_free_data(void *data, size_t len);
+void vt_ring_used_id(
+    int domain, const uint8_t *tag, const uint8_t *segment, uint8_t ret[VT_RING_USED_ID]);
 void vt_ring_subject_id(int domain, const uint8_t *tag, uint8_t ret[VT_RING_SUBJECT_ID]);
 /* A record of a table of epochs or of subjects (or one that begins like these) as a key. */
 void vt_ring_key_of(const struct vt_ring *r, bool epoch, const uint8_t *id, const uint8_t *key,

@@ -67,6 +67,36 @@ by_bytes(const void *a, const void *b)
     return memcmp(a, b, VT_DIGEST_SIZE);
 }
 
+/* Sorts in place: digests are even, so that those which begin alike are few, and a library's
+ * sort of a million at once would take as much memory again. */
+static void
+sort_digests(struct vt_digest *d, size_t n)
+{
+    size_t begin[257] = {0};
+    size_t at[256];
+
+    for (size_t i = 0; i < n; i++)
+        begin[d[i].b[0] + 1]++;
+    for (size_t i = 0; i < 256; i++) {
+        begin[i + 1] += begin[i];
+        at[i] = begin[i];
+    }
+    for (size_t bucket = 0; bucket < 256; bucket++)
+        while (at[bucket] < begin[bucket + 1]) {
+            struct vt_digest *here = &d[at[bucket]];
+            size_t to = here->b[0];
+            struct vt_digest moved = *here;
+            if (to != bucket) {
+                *here = d[at[to]];
+                d[at[to]] = moved;
+            }
+            at[to]++;
+        }
+    for (size_t i = 0; i < 256; i++)
+        if (begin[i + 1] - begin[i] > 1)
+            qsort(d + begin[i], begin[i + 1] - begin[i], sizeof *d, by_bytes);
+}
+
 enum vt_err
 vt_ring_root(const struct vt_ring *r, vt_ring_choose without, void *ctx, struct vt_digest *ret,
     struct vt_why *why)
@@ -81,7 +111,7 @@ vt_ring_root(const struct vt_ring *r, vt_ring_choose without, void *ctx, struct 
         return vt_fail(why, VT_E_NOMEM, "key ring: out of memory");
     err = vt_ring_each(r, gather_one, &g, why);
     if (err == VT_OK) {
-        qsort(g.d, g.n, sizeof *g.d, by_bytes);
+        sort_digests(g.d, g.n);
         vt_frontier_init(&f);
         for (size_t i = 0; i < g.n; i++) {
             struct vt_digest leaf;

@@ -830,6 +830,49 @@ test_other_process(void **state)
     assert_int_equal(open_err(), VT_E_STATE);
 }
 
+struct gathered {
+    struct vt_digest *d;
+    size_t n;
+};
+
+static enum vt_err
+gather(void *ctx, const struct vt_ring_key *key, struct vt_why *why)
+{
+    struct gathered *g = ctx;
+
+    (void)why;
+    vt_ring_commitment(key->key, &g->d[g->n++]);
+    return VT_OK;
+}
+
+static int
+by_bytes(const void *a, const void *b)
+{
+    return memcmp(a, b, VT_DIGEST_SIZE);
+}
+
+/* The root as its page has it, step by step. */
+static void
+check_root(const struct vt_ring *r, size_t most)
+{
+    struct gathered g = {.d = calloc(most, sizeof *g.d)};
+    struct vt_digest root, leaf;
+    struct vt_frontier f;
+
+    assert_non_null(g.d);
+    assert_int_equal(vt_ring_each(r, gather, &g, NULL), VT_OK);
+    qsort(g.d, g.n, sizeof *g.d, by_bytes);
+    vt_frontier_init(&f);
+    for (size_t i = 0; i < g.n; i++) {
+        vt_merkle_leaf(g.d[i].b, VT_DIGEST_SIZE, &leaf);
+        vt_frontier_append(&f, &leaf);
+    }
+    vt_frontier_root(&f, &leaf);
+    assert_int_equal(vt_ring_root(r, NULL, NULL, &root, NULL), VT_OK);
+    assert_true(vt_digest_eq(&root, &leaf));
+    free(g.d);
+}
+
 /* Many subjects, over several slabs and pieces of a snapshot. */
 static void
 test_many(void **state)
@@ -855,6 +898,7 @@ test_many(void **state)
         r = open_ring();
         vt_ring_counts(r, &epochs, &subjects);
         assert_int_equal(subjects, N);
+        check_root(r, N);
         for (unsigned i = 1; i <= N; i += 17) {
             uint8_t tag[16] = {0};
             bool reborn;
