@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/crew.h"
 #include "base/file.h"
 #include "base/msg.h"
 #include "base/proc.h"
@@ -477,6 +478,171 @@ test_messages_round_trip(void **state)
     vt_buf_release(&b);
 }
 
+/* One side sends more than a socket holds while the other one answers with as much. */
+struct duplex {
+    int fd;
+    uint8_t *body;
+    unsigned received;
+};
+enum { DUPLEX = 1 << 20, DUPLEX_ROUNDS = 4 };
+
+static enum vt_err
+on_duplex(void *ctx, struct vt_why *why)
+{
+    struct duplex *d = ctx;
+    struct vt_buf b = VT_BUF(DUPLEX);
+    uint16_t type;
+    enum vt_err err = vt_msg_recv(d->fd, rules, 10000, &type, &b, why);
+
+    if (err == VT_OK && (b.len != DUPLEX || memcmp(b.data, d->body, DUPLEX) != 0))
+        err = vt_fail(why, VT_E_SYNTAX, "another body");
+    d->received += err == VT_OK;
+    vt_buf_release(&b);
+    return err;
+}
+
+static enum vt_err
+duplex_side(int fd)
+{
+    struct duplex d = {.fd = fd, .body = malloc(DUPLEX)};
+    struct vt_msg_piece v[3];
+    enum vt_err err = VT_OK;
+
+    for (size_t i = 0; i < DUPLEX; i++)
+        d.body[i] = (uint8_t)(i * 31);
+    v[0] = (struct vt_msg_piece){d.body, 1};
+    v[1] = (struct vt_msg_piece){NULL, 0};
+    v[2] = (struct vt_msg_piece){d.body + 1, DUPLEX - 1};
+    for (unsigned i = 0; i < DUPLEX_ROUNDS && err == VT_OK; i++)
+        err = vt_msg_send_pieces(fd, 3, v, 3, on_duplex, &d, NULL);
+    while (err == VT_OK && d.received < DUPLEX_ROUNDS)
+        err = on_duplex(&d, NULL);
+    free(d.body);
+    return err;
+}
+
+/* Sends before it has taken anything, and then an answer to each. */
+static int
+duplex_main(int fd, void *ctx)
+{
+    struct vt_buf b = VT_BUF(DUPLEX);
+    enum vt_err err = VT_OK;
+    uint16_t type;
+
+    (void)ctx;
+    for (size_t i = 0; i < DUPLEX; i++)
+        vt_buf_put_u8(&b, (uint8_t)(i * 31));
+    for (unsigned i = 0; i < DUPLEX_ROUNDS && err == VT_OK; i++) {
+        err = vt_msg_send(fd, 3, b.data, b.len, NULL);
+        if (err == VT_OK)
+            err = vt_msg_recv(fd, rules, 10000, &type, &b, NULL);
+    }
+    vt_buf_release(&b);
+    return err == VT_OK ? 0 : 1;
+}
+
+static void
+test_messages_both_ways(void **state)
+{
+    pid_t pid;
+    int fd, status;
+
+    (void)state;
+    assert_int_equal(vt_proc_fork("duplex", duplex_main, NULL, NULL, &pid, &fd, NULL), VT_OK);
+    assert_int_equal(duplex_side(fd), VT_OK);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    (void)close(fd);
+}
+
+/* The crew: started again when a member dies, not when it says that it cannot run. */
+struct crew_world {
+    int code[2]; /* what the first and later lives of the member end with; -1: it stays */
+    unsigned lives;
+    int ready;
+};
+
+static int
+member_main(int fd, void *ctx)
+{
+    struct crew_world *w = ctx;
+    char c;
+    int code = w->code[w->lives > 1 ? 1 : 0];
+
+    if (code >= 0)
+        return code;
+    while (read(fd, &c, 1) > 0)
+        continue;
+    return 0;
+}
+
+static enum vt_err
+crew_start(void *ctx, struct vt_crew *c, struct vt_why *why)
+{
+    struct crew_world *w = ctx;
+    int fd;
+
+    w->lives++;
+    return vt_crew_start(c, member_main, w, NULL, &fd, why);
+}
+
+static bool
+crew_answers(void *ctx)
+{
+    struct crew_world *w = ctx;
+
+    return w->code[w->lives > 1 ? 1 : 0] < 0;
+}
+
+/* Ready: that is enough. */
+static enum vt_err
+crew_ready(void *ctx, struct vt_why *why)
+{
+    struct crew_world *w = ctx;
+
+    (void)why;
+    w->ready++;
+    (void)raise(SIGTERM);
+    return VT_OK;
+}
+
+static enum vt_err
+crew_run(struct crew_world *w, struct vt_why *why)
+{
+    static const char *const names[] = {"member"};
+    const struct vt_crew_opts opts = {.what = "the crew",
+        .names = names,
+        .count = 1,
+        .start = crew_start,
+        .answers = crew_answers,
+        .ready = crew_ready,
+        .ctx = w};
+
+    return vt_crew_run(&opts, why);
+}
+
+static void
+test_crew(void **state)
+{
+    struct crew_world well = {.code = {-1, -1}};
+    struct crew_world once = {.code = {3, -1}};
+    struct crew_world never = {.code = {3, 3}};
+    struct crew_world wrong = {.code = {2, -1}};
+    struct vt_why why;
+
+    (void)state;
+    assert_int_equal(crew_run(&well, &why), VT_OK);
+    assert_int_equal(well.lives, 1);
+    assert_int_equal(well.ready, 1);
+    assert_int_equal(crew_run(&once, &why), VT_OK);
+    assert_int_equal(once.lives, 2);
+    assert_int_equal(crew_run(&never, &why), VT_E_CHILD);
+    assert_int_equal(never.lives, 6);
+    assert_int_equal(crew_run(&wrong, &why), VT_E_CONFIG);
+    assert_int_equal(wrong.lives, 1);
+    assert_non_null(strstr(why.text, "member"));
+}
+
 struct raw {
     const char *bytes;
     size_t len;
@@ -600,6 +766,8 @@ main(void)
         cmocka_unit_test(test_child_dies_with_its_parent),
         cmocka_unit_test(test_harden),
         cmocka_unit_test(test_messages_round_trip),
+        cmocka_unit_test(test_messages_both_ways),
+        cmocka_unit_test(test_crew),
         cmocka_unit_test(test_messages_outside_the_table_are_refused),
         cmocka_unit_test(test_message_larger_than_the_buffer),
         cmocka_unit_test(test_messages_that_drip_or_stall),

@@ -144,7 +144,7 @@ write_file(const char *dir, const char *name, const void *data, size_t len)
 }
 
 static int
-start_with(void **state, unsigned timeout_s, unsigned connections_max)
+start_with(void **state, unsigned timeout_s, unsigned connections_max, size_t bodies_max)
 {
     struct site *s = calloc(1, sizeof(*s));
     char sub[VT_PATH_MAX];
@@ -170,6 +170,7 @@ start_with(void **state, unsigned timeout_s, unsigned connections_max)
         .ctx = s,
         .timeout_s = timeout_s,
         .connections_max = connections_max,
+        .bodies_max = bodies_max,
         .watch_fd = s->watch[0],
         .on_watch = on_watch};
     assert_int_equal(vt_http_listen("127.0.0.1:0", &s->listen_fd, s->url, NULL), VT_OK);
@@ -181,19 +182,25 @@ start_with(void **state, unsigned timeout_s, unsigned connections_max)
 static int
 start(void **state)
 {
-    return start_with(state, 5, 0);
+    return start_with(state, 5, 0, 0);
 }
 
 static int
 start_impatient(void **state)
 {
-    return start_with(state, 1, 0);
+    return start_with(state, 1, 0, 0);
 }
 
 static int
 start_narrow(void **state)
 {
-    return start_with(state, 5, 2);
+    return start_with(state, 5, 2, 0);
+}
+
+static int
+start_tight(void **state)
+{
+    return start_with(state, 5, 0, 12);
 }
 
 static int
@@ -288,6 +295,48 @@ test_get_and_post(void **state)
         vt_http_post(h, s->url, "below/x/y", NULL, "", 0, &status, &b, &why), VT_OK);
     assert_string_equal(vt_buf_str(&b), "POST /below/x/y 0\n");
     vt_buf_release(&b);
+    vt_http_free(h);
+}
+
+/* Two bodies of eight bytes where there is room for twelve: one is to come again. */
+static void
+test_bodies_have_room(void **state)
+{
+    struct site *s = *state;
+    struct vt_http *h = client(0);
+    struct vt_http_call calls[2];
+    struct vt_http_batch *batch = NULL;
+    struct vt_why why = {0};
+    size_t left = 2;
+
+    for (unsigned i = 0; i < 2; i++)
+        calls[i] = (struct vt_http_call){.base = s->url,
+            .path = "later",
+            .body = "12345678",
+            .body_len = 8,
+            .answer = VT_BUF(4096)};
+    assert_int_equal(vt_http_batch_new(h, calls, 2, &batch, &why), VT_OK);
+    while (left == 2)
+        assert_int_equal(vt_http_batch_poll(batch, -1, 1000, &left, &why), VT_OK);
+    assert_int_equal(calls[calls[0].done ? 0 : 1].status, 503);
+    assert_int_equal(calls[calls[0].done ? 0 : 1].retry_after_s, 1);
+    assert_int_equal(write(s->watch[1], "x", 1), 1);
+    while (left > 0)
+        assert_int_equal(vt_http_batch_poll(batch, -1, 1000, &left, &why), VT_OK);
+    assert_int_equal(calls[0].status + calls[1].status, 503 + 200);
+    /* The room is free again, and again. */
+    for (unsigned i = 0; i < 3; i++) {
+        int status = 0;
+
+        vt_buf_clear(&calls[0].answer);
+        assert_int_equal(vt_http_post(h, s->url, "echo", NULL, "123456789012", 12, &status,
+                             &calls[0].answer, &why),
+            VT_OK);
+        assert_int_equal(status, 200);
+    }
+    vt_http_batch_free(batch);
+    vt_buf_release(&calls[0].answer);
+    vt_buf_release(&calls[1].answer);
     vt_http_free(h);
 }
 
@@ -698,6 +747,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_get_and_post, start, stop),
+        cmocka_unit_test_setup_teardown(test_bodies_have_room, start_tight, stop),
         cmocka_unit_test_setup_teardown(test_errors_are_told, start, stop),
         cmocka_unit_test_setup_teardown(test_files, start, stop),
         cmocka_unit_test_setup_teardown(test_ranges, start, stop),
