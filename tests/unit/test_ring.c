@@ -8,6 +8,7 @@
 #include "base/proc.h"
 #include "vault/ring.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,6 +22,52 @@
 
 #define NAME "zurich.example"
 #define OTHER "oslo.example"
+
+/* Of the calls below, the one that is to fail, and all after it where the process is to be as
+ * if it were killed there; 0: none. */
+static unsigned fail_at;
+static bool fail_on;
+static unsigned calls;
+
+static bool
+faulty(void)
+{
+    calls++;
+    if (fail_at == 0 || calls < fail_at || (calls > fail_at && !fail_on))
+        return false;
+    errno = ENOSPC;
+    return true;
+}
+
+ssize_t __real_write(int fd, const void *p, size_t n);
+ssize_t __wrap_write(int fd, const void *p, size_t n);
+ssize_t
+__wrap_write(int fd, const void *p, size_t n)
+{
+    if (fd <= STDERR_FILENO)
+        return __real_write(fd, p, n);
+    if (!faulty())
+        return __real_write(fd, p, n);
+    if (calls == fail_at) /* half of it went to disk */
+        (void)!__real_write(fd, p, n / 2);
+    errno = ENOSPC;
+    return -1;
+}
+
+#define WRAP(name, params, ...)                                                                \
+    int __real_##name params;                                                                  \
+    int __wrap_##name params;                                                                  \
+    int __wrap_##name params                                                                   \
+    {                                                                                          \
+        return faulty() ? -1 : __real_##name(__VA_ARGS__);                                     \
+    }
+WRAP(fsync, (int fd), fd)
+WRAP(fdatasync, (int fd), fd)
+WRAP(ftruncate, (int fd, off_t len), fd, len)
+WRAP(rename, (const char *a, const char *b), a, b)
+WRAP(unlink, (const char *a), a)
+WRAP(renameat2, (int ad, const char *a, int bd, const char *b, unsigned flags), ad, a, bd, b,
+    flags)
 
 static char dir[VT_PATH_MAX];  /* of one test */
 static char ring[VT_PATH_MAX]; /* the ring in it */
@@ -613,6 +660,90 @@ test_crash_between_steps(void **state)
     vt_buf_release(&next_root);
 }
 
+/* Each call of an erasure fails in its turn, alone or with all that follow (a process killed
+ * there): after a restart the ring is of one generation or the next, whole, and the erasure can
+ * be done again; and when it is done the former root key is gone. */
+static void
+test_failing_calls(void **state)
+{
+    struct choice c = {.subject = 5};
+    unsigned last = 0;
+
+    (void)state;
+    /* The first round counts the calls of one that succeeds. */
+    for (unsigned n = 0; n <= last; n++) {
+        for (int killed = 0; killed < 2; killed++) {
+            struct vt_ring *r;
+            enum vt_err err;
+            create(NULL);
+            r = open_ring();
+            assert_int_equal(add_subject(r, "EU", 5, 100), VT_OK);
+            assert_int_equal(add_subject(r, "EU", 6, 101), VT_OK);
+            calls = 0;
+            fail_at = n;
+            fail_on = killed == 1;
+            err = vt_ring_destroy(r, choose, &c, false, NULL, NULL);
+            fail_at = 0;
+            if (n == 0)
+                last = calls;
+            assert_int_equal(err == VT_OK, n == 0);
+            vt_ring_free(r);
+            r = open_ring();
+            assert_true(has_subject(r, "EU", 6, 101));
+            assert_int_equal(has_subject(r, "EU", 5, 100), vt_ring_generation(r) == 1);
+            if (vt_ring_generation(r) == 1)
+                destroy_subject(r, 5);
+            assert_int_equal(vt_ring_generation(r), 2);
+            assert_false(is_there("root-1"));
+            assert_true(is_there("root-2"));
+            vt_ring_free(r);
+            r = open_ring();
+            assert_false(has_subject(r, "EU", 5, 100));
+            assert_true(has_subject(r, "EU", 6, 101));
+            vt_ring_free(r);
+            assert_int_equal(vt_tree_remove(ring, NULL), VT_OK);
+        }
+    }
+    assert_true(last > 10);
+}
+
+/* So of an addition: it is there or it is not, and nothing that was added before is lost. */
+static void
+test_failing_addition(void **state)
+{
+    (void)state;
+    for (unsigned n = 1; n <= 4; n++) {
+        for (int killed = 0; killed < 2; killed++) {
+            struct vt_ring *r;
+            enum vt_err err;
+            create(NULL);
+            r = open_ring();
+            assert_int_equal(add_subject(r, "EU", 5, 100), VT_OK);
+            calls = 0;
+            fail_at = n;
+            fail_on = killed == 1;
+            err = add_subject(r, "EU", 6, 101);
+            fail_at = 0;
+            assert_int_equal(has_subject(r, "EU", 6, 101), err == VT_OK);
+            assert_true(err == VT_OK || n <= 3);
+            /* Either it takes more, or it says that it has to be started anew. */
+            err = add_subject(r, "EU", 7, 102);
+            assert_true(err == VT_OK || err == VT_E_IO);
+            assert_int_equal(has_subject(r, "EU", 7, 102), err == VT_OK);
+            vt_ring_free(r);
+            r = open_ring();
+            assert_true(has_subject(r, "EU", 5, 100));
+            assert_int_equal(has_subject(r, "EU", 7, 102), err == VT_OK);
+            assert_int_equal(add_subject(r, "EU", 8, 103), VT_OK);
+            vt_ring_free(r);
+            r = open_ring();
+            assert_true(has_subject(r, "EU", 8, 103));
+            vt_ring_free(r);
+            assert_int_equal(vt_tree_remove(ring, NULL), VT_OK);
+        }
+    }
+}
+
 static void
 take_copy(const struct vt_ring *r, struct vt_buf *b)
 {
@@ -929,6 +1060,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_torn_sectors, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_damage, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_crash_between_steps, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_failing_calls, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_failing_addition, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_copy, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_pack, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_token, set_up, tear_down),
