@@ -12,8 +12,9 @@
 #define SLAB_RECORDS 4096U
 #define SLABS_MAX (VT_KEY_TABLE_MAX / SLAB_RECORDS + 1U)
 #define ID_MAX 128U
-#define LOCK_SPARE (256U * 1024U) /* of lockable memory, left to those who cannot do without   \
-                                   */
+#define LOCK_SPARE                                                                             \
+    (256U * 1024U) /* of lockable memory, left to those who cannot do without                  \
+                    */
 
 struct slab {
     uint8_t *mem;
