@@ -3,6 +3,7 @@
 #include "vault/aggregate.h"
 
 #include "base/json.h"
+#include "vault/result.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -202,6 +203,52 @@ test_first_line(void **state)
     vt_aggregate_free(a);
 }
 
+/* What the aggregator writes, its reader takes; and nothing else. */
+static void
+test_result_is_read(void **state)
+{
+    (void)state;
+    struct vt_aggregate *a = aggregate(2, 2);
+    struct vt_aggregate_sum sum = {0};
+    struct vt_result *r = NULL;
+    struct vt_why why = {0};
+    struct vt_buf b = VT_BUF(VT_RESULT_MAX);
+    add(a, "{\"keys\":1,\"measures\":[\"sum\",\"min\"],\"names\":[\"w\",\"\\u001bn\",\"m\"]}\n"
+           "[\"x\",1,7]\n[\"y\",1,1]\n");
+    add(a, "{\"keys\":1,\"measures\":[\"sum\",\"min\"],\"names\":[\"w\",\"\\u001bn\",\"m\"]}\n"
+           "[\"x\",2,5]\n[\"y\",1,1]\n");
+    assert_int_equal(vt_aggregate_put(a, &b, &sum, &why), VT_OK);
+    assert_int_equal(vt_result_parse(b.data, b.len, &r, &why), VT_OK);
+    assert_int_equal(vt_result_rows(r), 2);
+    assert_int_equal(vt_result_keys(r), 1);
+    assert_int_equal(vt_result_columns(r), 3);
+    assert_string_equal(vt_result_name(r, 1), "?n"); /* names cannot drive a terminal */
+    assert_int_equal(json_integer_value(json_array_get(vt_result_row(r, 0), 2)), 5);
+    assert_int_equal(vt_result_number(r, "threshold"), 2);
+    json_t *v = vt_result_json(r);
+    assert_int_equal(json_array_size(json_object_get(v, "rows")), 2);
+    assert_int_equal(json_integer_value(json_object_get(v, "row_count")), 2);
+    json_decref(v);
+    vt_result_free(r);
+    /* every cut is noticed */
+    for (size_t len = 0; len < b.len; len++) {
+        why.text[0] = '\0';
+        assert_int_equal(vt_result_parse(b.data, len, &r, &why), VT_E_SYNTAX);
+        assert_true(why.text[0] != '\0');
+    }
+    vt_buf_release(&b);
+    vt_aggregate_free(a);
+    /* without any head that enough cells gave */
+    a = aggregate(2, 2);
+    b = VT_BUF(VT_RESULT_MAX);
+    assert_int_equal(vt_aggregate_put(a, &b, &sum, &why), VT_OK);
+    assert_int_equal(vt_result_parse(b.data, b.len, &r, &why), VT_OK);
+    assert_int_equal(vt_result_columns(r), 0);
+    vt_result_free(r);
+    vt_buf_release(&b);
+    vt_aggregate_free(a);
+}
+
 /* How many rows one cell had of its own is told no closer than to a power of two. */
 static void
 test_held_back_is_coarse(void **state)
@@ -389,6 +436,7 @@ main(void)
         cmocka_unit_test(test_bad_cells_say_nothing),
         cmocka_unit_test(test_other_head),
         cmocka_unit_test(test_first_line),
+        cmocka_unit_test(test_result_is_read),
         cmocka_unit_test(test_held_back_is_coarse),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_limits),

@@ -8,6 +8,7 @@
 #include "base/proc.h"
 #include "crypto/age.h"
 #include "ledger/customers.h"
+#include "store/pack.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -361,6 +362,51 @@ test_query(void **state)
     sealed_close();
 }
 
+/* An archive with the job in it, and one without. */
+static void
+test_archive(void **state)
+{
+    (void)state;
+    struct vt_job_result r = {0};
+    struct vt_why why = {0};
+    struct vt_buf packed = VT_BUF(1U << 20U);
+    char dir[VT_PATH_MAX];
+    char path[VT_PATH_MAX];
+    static const char script[] = SH HEAD "echo \"[\\\"$(cat /work/lib/word)\\\",1]\"\n";
+    wants_sandbox();
+    home();
+    assert_int_equal(vt_dir_temp(base, "archive", dir, &why), VT_OK);
+    for (int whole = 0; whole < 2; whole++) {
+        assert_int_equal(vt_path(path, &why, "%s/a/lib", dir), VT_OK);
+        assert_int_equal(vt_dir_make(path, 0755, &why), VT_OK);
+        assert_int_equal(vt_path(path, &why, "%s/a/lib/word", dir), VT_OK);
+        assert_int_equal(vt_file_replace(path, 0644, "hello", 5, &why), VT_OK);
+        assert_int_equal(vt_path(path, &why, "%s/a/bin", dir), VT_OK);
+        assert_int_equal(vt_dir_make(path, 0755, &why), VT_OK);
+        assert_int_equal(vt_path(path, &why, "%s/a/bin/%s", dir, whole ? "job" : "jab"), VT_OK);
+        assert_int_equal(vt_file_replace(path, 0755, script, sizeof script - 1, &why), VT_OK);
+        assert_int_equal(vt_path(path, &why, "%s/a", dir), VT_OK);
+        char out[VT_PATH_MAX];
+        struct vt_pack_limits limits = {.size_max = 1U << 20U};
+        assert_int_equal(vt_path(out, &why, "%s/packed-%d", dir, whole), VT_OK);
+        assert_int_equal(vt_pack_folder(path, out, 315619200, &limits, NULL, &why), VT_OK);
+        vt_buf_clear(&packed);
+        assert_int_equal(vt_file_read(out, &packed, &why), VT_OK);
+        struct vt_job j = job_of("");
+        j.artifact = packed.data;
+        j.artifact_len = packed.len;
+        if (whole) {
+            gives(&j, "[\"hello\",6]\n", &r);
+            vt_job_result_release(&r);
+        } else {
+            assert_int_equal(fails(&j, &why), VT_E_NOENT);
+            assert_non_null(strstr(why.text, "no file bin/job"));
+        }
+    }
+    vt_buf_release(&packed);
+    sealed_close();
+}
+
 static void
 test_noise(void **state)
 {
@@ -524,6 +570,7 @@ main(void)
         cmocka_unit_test(test_one_failure_is_silent),
         cmocka_unit_test(test_reads_nothing),
         cmocka_unit_test(test_query),
+        cmocka_unit_test(test_archive),
         cmocka_unit_test(test_noise),
         cmocka_unit_test(test_damage),
         cmocka_unit_test(test_cannot_be),
