@@ -319,9 +319,8 @@ roll_when_due(struct vt_store_process *s, struct vt_why *why)
     return VT_OK;
 }
 
-/* What the vault's folder says may have changed. */
-static enum vt_err
-refresh(struct vt_store_process *s, struct vt_why *why)
+enum vt_err
+vt_store_refresh(struct vt_store_process *s, struct vt_why *why)
 {
     struct vt_why text = {{0}};
     bool changed = false;
@@ -351,7 +350,7 @@ turn(struct vt_store_process *s, struct vt_buf *b, int64_t *refreshed_ms, struct
     (void)poll(p, 2, STEP_MS);
     if (vt_clock_monotonic_ms() - *refreshed_ms >= STEP_MS) {
         *refreshed_ms = vt_clock_monotonic_ms();
-        err = refresh(s, why);
+        err = vt_store_refresh(s, why);
     }
     if (err == VT_OK && p[0].revents != 0)
         received = take_messages(s, b, why);

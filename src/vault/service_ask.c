@@ -213,13 +213,16 @@ take_move(struct vt_store_process *s, const char *path, const void *body, size_t
 {
     struct vt_move_taker t = {.home = s->opts->home,
         .trust = s->opts->trust,
-        .policy = vt_intake_vault_policy(s->intake),
         .keeper = s->opts->keeper,
         .inventory = give_inventory,
         .arrived = have_arrived,
         .ctx = s};
-    enum vt_err err;
+    /* The other site may have seen the policy that moves the region before this one looked. */
+    enum vt_err err = vt_store_refresh(s, why);
 
+    if (err != VT_OK)
+        return err;
+    t.policy = vt_intake_vault_policy(s->intake);
     if (t.policy == NULL) {
         vt_store_line(a, 503, "%s has no vault policy in force yet", s->opts->home->name);
         return VT_OK;

@@ -65,6 +65,10 @@ VT_MUST enum vt_err vt_store_ask(struct vt_store_process *s, enum vt_vault_msg t
 void vt_store_line(struct vt_store_answer *a, int status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Takes in what the vault's folder says now, such as another policy in force. VT_E_NOMEM; what
+ * cannot be used is logged, and what was known stays. */
+VT_MUST enum vt_err vt_store_refresh(struct vt_store_process *s, struct vt_why *why);
+
 /* The inventory of a region, read up to its end. */
 VT_MUST enum vt_err vt_store_inventory(struct vt_store_process *s, const char *region,
     struct vt_inventory **ret, struct vt_why *why);

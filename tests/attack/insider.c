@@ -6,8 +6,9 @@
  *     insider say KIND KEY POLICY URL FIELDS [ROLE=DIGEST]...
  *         signs the fields in the file FIELDS as a document of that kind, right or wrong,
  *         and logs an entry for it. Prints the document's digest.
- *     insider evidence POLICY URL OUT DIGEST...
- *         gathers evidence of the entries that name these documents, in this order.
+ *     insider evidence POLICY URL OUT HOME DIGEST...
+ *         gathers evidence of the entries that name these documents, in this order, from
+ *         where that vault's keeper has seen the ledger.
  *     insider open HOME EVIDENCE SHARES PASSPORT|-
  *         shows it to the keeper of that vault, who is to say no. Prints the code of its
  *         refusal, or "opened" when it released the key.
@@ -164,6 +165,25 @@ find_any(struct vt_desk *desk, const char *text, uint64_t *ret, struct vt_why *w
     return err;
 }
 
+/* How much of the ledger the keeper of that vault has seen. */
+static enum vt_err
+known_size(const char *dir, uint64_t *ret, struct vt_why *why)
+{
+    struct vt_keeper_status status;
+    struct vt_keeper *keeper = NULL;
+    struct vt_home home;
+    enum vt_err err = vt_home_open(dir, VT_HOME_SITE, &home, why);
+
+    if (err == VT_OK)
+        err = vt_keeper_open(&home, &keeper, why);
+    if (err == VT_OK)
+        err = vt_keeper_status(keeper, &status, why);
+    if (err == VT_OK)
+        *ret = status.ledger_size;
+    vt_keeper_close(keeper);
+    return err;
+}
+
 static int
 evidence(int argc, char **argv)
 {
@@ -172,19 +192,22 @@ evidence(int argc, char **argv)
     struct vt_buf b = VT_BUF(VT_EVIDENCE_MAX);
     struct vt_why why = {0};
     uint64_t index[VT_EVIDENCE_COUNT_MAX];
+    uint64_t known = 0;
     enum vt_err err;
 
-    if (argc < 5 || argc - 4 > (int)VT_EVIDENCE_COUNT_MAX)
+    if (argc < 6 || argc - 5 > (int)VT_EVIDENCE_COUNT_MAX)
         return 2;
-    err = vt_policy_load(argv[1], &policy, &why);
+    err = known_size(argv[4], &known, &why);
+    if (err == VT_OK)
+        err = vt_policy_load(argv[1], &policy, &why);
     if (err == VT_OK)
         err = vt_desk_new(argv[2], policy, NULL, &desk, &why);
     if (err == VT_OK)
         err = vt_desk_refresh(desk, &why);
-    for (int i = 4; i < argc && err == VT_OK; i++)
-        err = find_any(desk, argv[i], &index[i - 4], &why);
+    for (int i = 5; i < argc && err == VT_OK; i++)
+        err = find_any(desk, argv[i], &index[i - 5], &why);
     if (err == VT_OK)
-        err = vt_desk_evidence(desk, index, (size_t)(argc - 4), 0, &b, &why);
+        err = vt_desk_evidence(desk, index, (size_t)(argc - 5), known, &b, &why);
     if (err == VT_OK)
         err = vt_file_replace(argv[3], 0644, b.data, b.len, &why);
     vt_desk_free(desk);

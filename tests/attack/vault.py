@@ -25,6 +25,9 @@ from vault import Vault  # noqa: E402
 TOTAL = "-- columns: user\n-- measures: sum\nSELECT 'all', count(*) FROM events\n"
 
 
+FALSE_GRANTS = 6  # that the insider says in the ledger and an auditor is to find
+
+
 class Checks:
     passed = failed = 0
 
@@ -74,7 +77,7 @@ class Insider:
     def evidence(self, *documents):
         self.count += 1
         out = self.v.dir / f"insider-{self.count}.evidence"
-        done = self.run("evidence", self.v.policy, self.v.url(), out, *documents)
+        done = self.run("evidence", self.v.policy, self.v.url(), out, self.v.site, *documents)
         if done.returncode != 0:
             raise RuntimeError(done.stderr)
         return out
@@ -163,7 +166,7 @@ def replayed_approval(v, c, insider):
     wider = v.request("EU", TOTAL, classes=("detection", "url"))
     grant = insider.grant(wider, three)
     said, why = insider.open(insider.evidence(wider, *three, grant), insider.shares(first))
-    c("approvals of another request: refused", said == "altered", (said, why))
+    c("approvals of another request: refused", said in ("altered", "ledger"), (said, why))
 
     good = insider.grant(first, three)
     path = insider.evidence(first, *three, good)
@@ -190,9 +193,9 @@ def replayed_approval(v, c, insider):
 def another_policy(v, c, insider):
     """A request is judged by the policy that it was asked under, and only while that is in force."""
     request = v.request("JP", TOTAL, purpose="incident-response", more=(
-        "--expires", "1s", "--from", "2020-01-01", "--until", "2100-01-01"))
+        "--expires", "20s", "--from", "2020-01-01", "--until", "2100-01-01"))
     v.approve(request, "dora", "frank", "grace", region="JP")
-    time.sleep(2)
+    time.sleep(21)
     out, err = v.answer(request, exit_code=1)
     c("an expired request: refused", "expired" in err, err)
     refusals = v.run("vault", "requests", "--from", v.url(), "--policy", v.policy)[0]["requests"]
@@ -251,13 +254,11 @@ def refused_count(text):
 def wrong_region(v, c):
     """A batch of one region at a site that does not keep it, and one that was changed on the way."""
     spool = v.dir / "spool-wrong"
-    service = v.services["vault-zurich"]
     lines = b"".join(telemetry.regions(30, ("EU",))["EU"])
-    service.send_signal(19)  # stopped: the batch stays in the spool
-    try:
-        v.send("EU", lines, spool=spool, more=("--give-up", "2"), exit_code=3)
-    finally:
-        service.send_signal(18)
+    v.send("EU", lines, spool=spool)  # it knows the region from now on
+    v.stop_vault("zurich")
+    v.send("EU", lines, spool=spool, more=("--give-up", "2"), exit_code=3)
+    v.start_vault("zurich")
     batches = [p for p in spool.rglob("*") if p.is_file() and p.read_bytes()[:4] == b"VTB1"]
     c("the spool holds a sealed batch", len(batches) == 1, list(spool.rglob("*")))
     data = batches[0].read_bytes()
@@ -382,9 +383,10 @@ def false_moves(v, c, insider):
     done = subprocess.run(v.command(*move), capture_output=True, text=True, timeout=120,
                           check=False)
     c("a dropped segment is noticed", done.returncode in (1, 3), done.stderr)
-    audit, _ = v.run("vault", "audit", "--from", v.url(), "--policy", v.policy)
+    audit, _ = v.run("vault", "audit", "--from", v.url(), "--policy", v.policy, exit_code=1)
     c("and the ledger shows a move without receipt",
-      audit["relocations"] == 1 and audit.get("open_relocations", 1) == 1, audit)
+      audit["relocations"] == 1 and audit["open_relocations"] == 1, audit)
+    c("and each false grant", audit["violations"] == FALSE_GRANTS, audit)
     segments[0].write_bytes(kept)
     ring = v.dir / "ring-before-the-move"
     shutil.copytree(v.site / "vault/ring", ring)
