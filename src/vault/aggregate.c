@@ -140,9 +140,7 @@ merge_measure(struct vt_merged *m, size_t i, enum vt_merge how, int64_t v)
 {
     int64_t *had = &m->measure[i];
 
-    if (how == VT_MERGE_MAX && v > *had)
-        *had = v;
-    else if (how == VT_MERGE_MIN && v < *had)
+    if ((how == VT_MERGE_MAX && v > *had) || (how == VT_MERGE_MIN && v < *had))
         *had = v;
     else if (how == VT_MERGE_SUM && !m->over[i] && __builtin_add_overflow(*had, v, had)) {
         *had = v < 0 ? INT64_MIN : INT64_MAX;

@@ -44,8 +44,8 @@ static int
 compare_rows(const void *x, const void *y, void *ctx)
 {
     const struct vt_aggregate *a = ctx;
-    const struct vt_merged *p = *(const struct vt_merged *const *)x;
-    const struct vt_merged *q = *(const struct vt_merged *const *)y;
+    const struct vt_merged *p = &a->row[*(const uint32_t *)x];
+    const struct vt_merged *q = &a->row[*(const uint32_t *)y];
     struct vt_reader rp = VT_READER(a->keys.data + p->key, p->key_len);
     struct vt_reader rq = VT_READER(a->keys.data + q->key, q->key_len);
     uint32_t np;
@@ -63,24 +63,24 @@ compare_rows(const void *x, const void *y, void *ctx)
     return 0;
 }
 
-/* The rows to publish, sorted; freed by the caller. NULL: out of memory. */
-static const struct vt_merged **
+/* The numbers of the rows to publish, sorted; freed by the caller. NULL: out of memory. */
+static uint32_t *
 select_rows(const struct vt_aggregate *a, const struct vt_rows_given *h, size_t *ret_count,
     uint64_t *ret_held)
 {
-    const struct vt_merged **list = calloc(a->row_count + 1, sizeof(*list));
+    uint32_t *list = calloc(a->row_count + 1, sizeof *list);
     size_t n = 0;
     uint64_t held = 0;
 
     for (size_t i = 0; list != NULL && i < a->row_count; i++) {
         const struct vt_merged *m = &a->row[i];
         if (h == &a->head[m->head] && m->cells >= a->opts.threshold)
-            list[n++] = m;
+            list[n++] = (uint32_t)i;
         else
             held++;
     }
     if (list != NULL)
-        qsort_r(list, n, sizeof(*list), compare_rows, (void *)(uintptr_t)a);
+        qsort_r(list, n, sizeof *list, compare_rows, (void *)(uintptr_t)a);
     *ret_count = n;
     *ret_held = held;
     return list;
@@ -162,14 +162,14 @@ vt_aggregate_put(
     enum vt_err err = tell_failures(a, why);
     if (err != VT_OK)
         return err;
-    const struct vt_merged **list = select_rows(a, h, &n, &held);
+    uint32_t *list = select_rows(a, h, &n, &held);
     if (list == NULL)
         return vt_fail(why, VT_E_NOMEM, "aggregator: out of memory");
     sum.rows = n;
     sum.held_back = coarse(held);
     err = put_head(a, h, &sum, b, why);
     for (size_t i = 0; err == VT_OK && i < n; i++)
-        err = put_row(a, list[i], b, why);
+        err = put_row(a, &a->row[list[i]], b, why);
     if (err == VT_OK)
         err = vt_buf_check(b, "the result", why);
     free(list);

@@ -6,6 +6,7 @@
 #include "ledger/customers.h"
 #include "vault/job_parts.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,7 @@ static unsigned
 cell_of(struct feeder *f, const uint8_t subject[VT_SUBJECT_SIZE])
 {
     struct vt_digest d;
+    assert(f->given->cells > 0);
     for (unsigned i = 0; i < f->first_count; i++)
         if (memcmp(f->first[i], subject, VT_SUBJECT_SIZE) == 0)
             return i;
