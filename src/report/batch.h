@@ -9,8 +9,8 @@
  *             u8[32] policy, u8[32] key id, u8[16] customer, u8[32] enc, u16 blocks, then for
  *             each: u8[16] subject, u32 records, u32 plain length, u32 sealed length
  *
- * Block i is message i of the HPKE context with info "vitrine/batch/v1" ‖ 0 ‖ key
- * id, and associated data SHA-256(header) ‖ u32 i: so region, site, policy and
+ * Block i is message i of the HPKE context with the info of vt_batch_info, and
+ * associated data SHA-256(header) ‖ u32 i: so region, site, policy and
  * customer cannot be changed by anybody on the way. The key id is SHA-256 of the
  * region's public key. A record is 1 byte to 1 MiB without newline; a block's plain text is its
  * records, each followed by a newline. Big endian throughout.
@@ -60,9 +60,11 @@ VT_MUST enum vt_err vt_batch_parse(const void *data, size_t len, struct vt_batch
     const uint8_t **ret_blocks, struct vt_why *why);
 void vt_batch_row(const struct vt_batch_header *h, size_t i, struct vt_block_row *ret);
 void vt_batch_key_id(const struct vt_box_public *key, struct vt_digest *ret);
-/* The HPKE info of batches to that key, for who sets up a context (vt_hpke_receive). */
+/* The HPKE info of a batch, for who sets up a context (vt_hpke_receive): label and digest of
+ * the header with zeros for enc. So a context's secret is of exactly this header: it cannot be
+ * had under a header that says another class, policy or subject. */
 #define VT_BATCH_INFO_SIZE (17U + VT_DIGEST_SIZE)
-void vt_batch_info(const struct vt_digest *key_id, uint8_t ret[VT_BATCH_INFO_SIZE]);
+void vt_batch_info(const struct vt_batch_header *h, uint8_t ret[VT_BATCH_INFO_SIZE]);
 
 /* A subject's or customer's tag: the first 16 bytes of HMAC-SHA256(secret, label
  * ‖ 0 ‖ name), label "vitrine/subject/v1" or "vitrine/customer/v1". The customer's

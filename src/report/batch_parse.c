@@ -45,12 +45,22 @@ vt_batch_key_id(const struct vt_box_public *key, struct vt_digest *ret)
 }
 
 void
-vt_batch_info(const struct vt_digest *key_id, uint8_t ret[VT_BATCH_INFO_SIZE])
+vt_batch_info(const struct vt_batch_header *h, uint8_t ret[VT_BATCH_INFO_SIZE])
 {
     static const char label[17] = "vitrine/batch/v1"; /* with its NUL */
+    static const uint8_t zeros[VT_HPKE_ENC_SIZE];
+    const uint8_t *count = h->rows - 2; /* the number of blocks, which follows enc */
+    const uint8_t *end = h->bytes + h->bytes_len;
+    const struct vt_slice v[] = {
+        {h->bytes, (size_t)(count - h->bytes) - VT_HPKE_ENC_SIZE},
+        {zeros, sizeof zeros},
+        {count, (size_t)(end - count)},
+    };
+    struct vt_digest d;
 
+    vt_digest_of_slices(v, sizeof v / sizeof v[0], &d);
     memcpy(ret, label, sizeof label);
-    memcpy(ret + sizeof label, key_id->b, VT_DIGEST_SIZE);
+    memcpy(ret + sizeof label, d.b, sizeof d.b);
 }
 
 static bool

@@ -270,9 +270,10 @@ put_text(struct vt_buf *b, const char *s)
 }
 
 static void
-put_header(struct vt_buf *b, const struct vt_batch_writer *w, const uint8_t id[16],
-    const uint8_t enc[VT_HPKE_ENC_SIZE])
+put_header(struct vt_buf *b, const struct vt_batch_writer *w, const uint8_t id[16])
 {
+    static const uint8_t enc[VT_HPKE_ENC_SIZE]; /* filled in by begin_context */
+
     vt_buf_put(b, id, 16);
     vt_buf_put_u64(b, w->created);
     put_text(b, w->region);
@@ -325,26 +326,39 @@ seal_blocks(const struct vt_batch_writer *w, const struct vt_hpke_secret *secret
     return err;
 }
 
+/* Fills in enc, which the header has zeros for until then. */
+static enum vt_err
+begin_context(const struct vt_batch_writer *w, uint8_t *header, size_t len,
+    struct vt_hpke_secret *secret, struct vt_why *why)
+{
+    struct vt_batch_header h;
+    uint8_t info[VT_BATCH_INFO_SIZE];
+    enum vt_err err = vt_batch_header_parse(header, len, &h, why);
+
+    if (err != VT_OK)
+        return err;
+    vt_batch_info(&h, info);
+    return vt_hpke_send(&w->key, info, sizeof info,
+        header + (h.rows - h.bytes) - 2 - VT_HPKE_ENC_SIZE, secret, why);
+}
+
 static enum vt_err
 seal_batch(const struct vt_batch_writer *w, struct vt_buf *b, struct vt_why *why)
 {
     struct vt_hpke_secret secret = {0};
-    uint8_t info[VT_BATCH_INFO_SIZE];
-    uint8_t enc[VT_HPKE_ENC_SIZE];
     uint8_t id[16];
     size_t len = header_len(w);
     struct vt_digest header;
     enum vt_err err = vt_random(id, sizeof id, why);
 
-    vt_batch_info(&w->key_id, info);
-    if (err == VT_OK)
-        err = vt_hpke_send(&w->key, info, sizeof info, enc, &secret, why);
     if (err != VT_OK)
         return err;
     vt_buf_puts(b, VT_BATCH_MAGIC);
     vt_buf_put_u32(b, (uint32_t)len);
-    put_header(b, w, id, enc);
+    put_header(b, w, id);
     err = vt_buf_check(b, "a batch", why);
+    if (err == VT_OK)
+        err = begin_context(w, b->data + b->len - len, len, &secret, why);
     if (err == VT_OK) {
         vt_digest_of(b->data + b->len - len, len, &header);
         err = seal_blocks(w, &secret, &header, b, why);

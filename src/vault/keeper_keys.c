@@ -11,8 +11,6 @@
 
 #define AHEAD_DAYS 2U /* how far the clocks of endpoints may be ahead */
 
-static const char batch_label[] = "vitrine/batch/v1"; /* its NUL is part of the info */
-
 /* What ingest asks for. */
 struct sealing {
     const uint8_t *segment;
@@ -161,8 +159,10 @@ vt_keeper_do_seal_keys(struct vt_keeper_state *s, int channel, const struct vt_b
     uint8_t key[32];
     enum vt_err err = vt_keeper_need_policy(s, why);
 
-    (void)channel;
     (void)ret_refusal;
+    if (err == VT_OK && channel != 0)
+        err = vt_fail(why, VT_E_REFUSED,
+            "keys to seal with go to the process that started this keeper alone");
     if (err == VT_OK && !take_sealing(body, &q))
         err = vt_fail(why, VT_E_SYNTAX, "a misformed request for keys");
     if (err == VT_OK)
@@ -263,7 +263,7 @@ put_batch(const struct opening *o, uint32_t i, struct vt_buf *b, struct vt_why *
     const struct vt_batch_header *batch = &o->head->batch[i];
     const struct vt_box *key;
     struct vt_hpke_secret secret;
-    uint8_t info[sizeof batch_label + VT_DIGEST_SIZE];
+    uint8_t info[VT_BATCH_INFO_SIZE];
     char hex[VT_DIGEST_HEX_SIZE];
     enum vt_err err;
 
@@ -279,8 +279,7 @@ put_batch(const struct opening *o, uint32_t i, struct vt_buf *b, struct vt_why *
             "for the days of one key at a time",
             o->head->region, hex);
     }
-    memcpy(info, batch_label, sizeof batch_label);
-    memcpy(info + sizeof batch_label, batch->key_id.b, VT_DIGEST_SIZE);
+    vt_batch_info(batch, info);
     err = vt_hpke_receive(key, batch->enc, info, sizeof info, &secret, why);
     if (err == VT_OK) {
         vt_buf_put(b, secret.key, sizeof secret.key);

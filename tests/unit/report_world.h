@@ -69,7 +69,7 @@ fv_open(struct fake_vault *v, const struct vt_http_request *rq)
     if (!ok)
         return false;
     vt_digest_of(h.bytes, h.bytes_len, &header);
-    vt_batch_info(&h.key_id, info);
+    vt_batch_info(&h, info);
     ok = vt_hpke_receive(v->box, h.enc, info, sizeof info, &secret, NULL) == VT_OK;
     for (uint32_t i = 0; ok && i < h.block_count; i++) {
         struct vt_block_row row;

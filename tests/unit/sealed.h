@@ -236,7 +236,7 @@ __wrap_vt_keeper_open_keys(struct vt_keeper *k, uint64_t session, const void *he
         sealed_key(h.class_name, h.day, tag, h.id, i, block[i].key);
     }
     for (uint32_t i = 0; i < h.batch_count; i++) {
-        vt_batch_info(&h.batch[i].key_id, info);
+        vt_batch_info(&h.batch[i], info);
         batch[i].open = true;
         sealed_must(
             vt_hpke_receive(key, h.batch[i].enc, info, sizeof info, &batch[i].secret, why),

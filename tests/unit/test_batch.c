@@ -75,8 +75,55 @@ secret_of(const struct bench *b, const struct vt_batch_header *h, struct vt_hpke
     uint8_t info[VT_BATCH_INFO_SIZE];
     struct vt_why why = {{0}};
 
-    vt_batch_info(&h->key_id, info);
+    vt_batch_info(h, info);
     must(vt_hpke_receive(b->box, h->enc, info, sizeof info, ret, &why), &why);
+}
+
+/* The info of a batch with one byte of its header changed; false when it then is none. */
+static bool
+info_changed(const struct vt_batch_header *h, size_t at, uint8_t ret[VT_BATCH_INFO_SIZE])
+{
+    uint8_t *copy = malloc(h->bytes_len);
+    struct vt_batch_header other;
+    bool ok;
+
+    assert_non_null(copy);
+    memcpy(copy, h->bytes, h->bytes_len);
+    copy[at] ^= 1;
+    ok = vt_batch_header_parse(copy, h->bytes_len, &other, NULL) == VT_OK;
+    if (ok)
+        vt_batch_info(&other, ret);
+    free(copy);
+    return ok;
+}
+
+/* A secret is derived for one exact header: no byte of it can be another, but those of enc,
+ * which the derivation takes in by itself. */
+static void
+test_secret_is_of_the_header(void **state)
+{
+    struct bench *b = *state;
+    struct vt_buf out = VT_BUF(VT_BATCH_MAX);
+    struct vt_why why = {{0}};
+    struct vt_batch_header h;
+    const uint8_t *block;
+    uint8_t info[VT_BATCH_INFO_SIZE];
+    uint8_t other[VT_BATCH_INFO_SIZE];
+    size_t tried = 0, same = 0;
+
+    add(b, tag_a, "one");
+    must(vt_batch_end(b->w, &out, &why), &why);
+    must(vt_batch_parse(out.data, out.len, &h, &block, &why), &why);
+    vt_batch_info(&h, info);
+    for (size_t at = 0; at < h.bytes_len; at++) {
+        if (!info_changed(&h, at, other))
+            continue;
+        tried++;
+        same += memcmp(info, other, sizeof info) == 0;
+    }
+    assert_true(tried > 150);
+    assert_int_equal(same, VT_HPKE_ENC_SIZE);
+    vt_buf_release(&out);
 }
 
 /* Opens block i of a batch (a copy of it) by the given secret. */
@@ -556,6 +603,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_secret_is_of_the_header),
         TEST(test_round_trip),
         TEST(test_layout),
         TEST(test_batches_differ),

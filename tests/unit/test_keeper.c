@@ -959,6 +959,8 @@ test_channels(void **state)
     assert_int_equal(write(wrong, nonsense, sizeof nonsense), sizeof nonsense);
     assert_int_equal(read(wrong, &byte, 1), 0); /* it is closed on */
     kw_open(&k, KW_ZURICH);                     /* finds the one that listens */
+    /* Only who started it is given keys to seal with. */
+    assert_int_equal(seal_keys(KW_ZURICH, &s, k.day, segment_id, keys), VT_E_REFUSED);
     lw_must(vt_keeper_open(&k.home[KW_ZURICH], &second, &why), &why);
     must_begin(&c, KW_ZURICH, &session);
     assert_int_equal(open_keys(KW_ZURICH, session, &s, &o), VT_OK);

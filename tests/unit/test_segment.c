@@ -153,7 +153,7 @@ open_inner(const struct fixture *f, const struct vt_segment_head *h, uint32_t i,
     uint8_t plain[8192];
 
     assert_in_range(b->row.plain_len, 1, sizeof plain);
-    vt_batch_info(&batch->key_id, info);
+    vt_batch_info(batch, info);
     assert_int_equal(
         vt_hpke_receive(f->box, batch->enc, info, sizeof info, &secret, NULL), VT_OK);
     assert_int_equal(vt_batch_open_block(&secret, &h->batch_digest[b->batch], b->block, &b->row,
