@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "centre/web.h"
 
-#include "base/log.h"
 #include "base/confine.h"
+#include "base/log.h"
 #include "centre/page.h"
 #include "http/server.h"
 #include "log/service.h"

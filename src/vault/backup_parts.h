@@ -17,8 +17,9 @@
 
 #define VT_BACKUP_FILES_MAX 1000000U
 #define VT_BACKUP_MANIFEST_MAX (256U * 1024U * 1024U)
-#define VT_BACKUP_FILE_MAX (512U * 1024U * 1024U) /* bytes of one small file, or of the ring   \
-                                                   */
+#define VT_BACKUP_FILE_MAX                                                                     \
+    (512U * 1024U * 1024U) /* bytes of one small file, or of the ring                          \
+                            */
 
 struct vt_backup_file {
     struct vt_digest digest;

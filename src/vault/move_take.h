@@ -9,9 +9,9 @@
  *     REGION/missing/ROW            lists segments still wanted, from that row on
  *     REGION/segment/ROW/OFFSET     a piece of that row's segment
  *     REGION/keys/TOTAL/OFFSET      a piece of the sealed keys
- *     REGION/take                   u32 n ‖ voucher (move_voucher.h), evidence made for the tree
- *                                   that the keeper knows
- *     REGION/end                    all is sent; asked again until the receipt is there
+ *     REGION/take                   u32 n ‖ voucher (move_voucher.h), evidence made for the
+ * tree that the keeper knows REGION/end                    all is sent; asked again until the
+ * receipt is there
  *
  * Each but `missing` answers with one line, what is wanted next: `rows OFFSET`, `retired
  * OFFSET`, `segments`, `keys OFFSET`, `take SIZE`, `end`, `checking`, `receipt sha256:HEX

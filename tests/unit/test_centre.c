@@ -4,8 +4,8 @@
  * turn, the page that people see.
  */
 #include "attest/dsse.h"
-#include "base/proc.h"
 #include "base/confine.h"
+#include "base/proc.h"
 #include "centre/html.h"
 #include "centre/page.h"
 #include "centre/site.h"
