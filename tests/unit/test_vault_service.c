@@ -198,7 +198,7 @@ receive(struct fixture *f, uint64_t *ret_number, char ret[512])
     struct vt_buf b = VT_BUF(1 << 20);
     struct vt_why why = {{0}};
     struct vt_reader r;
-    uint16_t type, status, retry;
+    uint16_t type, status = 0, retry = 0;
     uint8_t kind;
 
     lw_must(vt_msg_recv(f->fd, rules, WAIT_MS, &type, &b, &why), &why);
