@@ -214,14 +214,16 @@ copy_region(void *ctx, const char *region, const struct vt_inventory *rows,
     const struct vt_inventory *removed, struct vt_why *why)
 {
     struct backing *b = ctx;
+    char label[64];
     char from[VT_PATH_MAX];
     char to[VT_PATH_MAX];
     enum vt_err err = vt_vault_path(b->home, from, why, "segments/%s", region);
 
     if (err == VT_OK)
         err = vt_path(to, why, "%s/segments/%s", b->dir, region);
+    (void)snprintf(label, sizeof label, "segments of %s", region);
     if (b->progress != NULL)
-        vt_progress_begin(b->progress, region, vt_inventory_count(rows));
+        vt_progress_begin(b->progress, label, vt_inventory_count(rows));
     for (size_t i = 0; err == VT_OK && i < vt_inventory_count(rows); i++) {
         const struct vt_segment_row *row = vt_inventory_row(rows, i);
         bool copied = false;

@@ -142,8 +142,8 @@ vt_sending_post(
     err = vt_http_post(s->http, s->m->to_url, path, "application/octet-stream",
         len > 0 ? body : "", len, &status, &s->answer, why);
     if (err == VT_OK && status != 200)
-        err = vt_fail(why, err_of_status(status), "%s: %s/%s: %.600s", s->m->to_url,
-            s->m->region, step, vt_buf_str(&s->answer));
+        err = vt_fail(why, err_of_status(status), "%s: %.*s", s->m->to_url,
+            (int)strcspn(vt_buf_str(&s->answer), "\n"), vt_buf_str(&s->answer));
     return err;
 }
 

@@ -29,8 +29,10 @@ check_terms(const struct vt_move_taker *t, const struct vt_fact *f, const char *
         return vt_fail(why, VT_E_REFUSED, "that relocation is of %s from %s to %s",
             terms.is.region, terms.is.from, terms.is.to);
     if (rule == NULL || strcmp(rule->site, t->home->name) != 0)
-        return vt_fail(why, VT_E_REFUSED, "the policy in force does not place %s at %s", region,
-            t->home->name);
+        /* Not yet, perhaps: the other site asks again for a while. */
+        return vt_fail(why, VT_E_STATE,
+            "the policy in force at %s does not place %s there: `vitrine vault policy take`",
+            t->home->name, region);
     keeper = vt_vault_policy_keeper(t->policy, terms.is.from);
     if (keeper == NULL || !vt_pubkey_eq(&keeper->key.pub, &f->signer->key.pub) ||
         strcmp(keeper->key.name, f->signer->key.name) != 0)

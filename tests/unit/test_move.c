@@ -385,7 +385,7 @@ believes_the_ledger_alone(void **state)
     r = relocation(f);
     (void)snprintf(r.region, sizeof r.region, "US");
     e = said(f, &r, LW_FRANKFURT);
-    expect(f, "US/begin", e.data, e.len, 403, anything); /* the policy keeps it there */
+    expect(f, "US/begin", e.data, e.len, 409, anything); /* the policy keeps it there */
     vt_buf_release(&e);
     r = relocation(f);
     f->w.cosigns[LW_WITNESS_1] = f->w.cosigns[LW_WITNESS_2] = false;
