@@ -38,6 +38,47 @@ path_of(
 }
 
 static enum vt_err
+remove_file(const struct vt_export *e, const char *suffix, struct vt_why *why)
+{
+    char path[VT_PATH_MAX];
+    enum vt_err err = path_of(e, suffix, path, why);
+
+    if (err == VT_OK && unlink(path) != 0 && errno != ENOENT)
+        err = vt_fail_errno(why, "%s", path);
+    return err;
+}
+
+/* Notes that a session is about to be opened under this grant: should nothing come of it, it is
+ * said as a run that failed. */
+static enum vt_err
+note_begun(struct exporting *x, const struct vt_buf *evidence, struct vt_why *why)
+{
+    struct vt_evidence_file *f = calloc(1, sizeof *f);
+    char path[VT_PATH_MAX];
+    char hex[VT_DIGEST_HEX_SIZE];
+    enum vt_err err = VT_E_NOMEM;
+
+    if (f == NULL)
+        return vt_fail(why, err, "export: out of memory");
+    err = vt_evidence_parse(evidence->data, evidence->len, f, why);
+    if (err == VT_OK && f->count == 0)
+        err = vt_fail(why, VT_E_SYNTAX, "evidence without a grant");
+    if (err == VT_OK) {
+        const struct vt_slice_of *grant = &f->item[f->count - 1].document;
+
+        vt_digest_of(grant->p, grant->len, &x->run.grant);
+        vt_digest_hex(&x->run.grant, hex);
+        err = remove_file(x->e, "", why);
+    }
+    if (err == VT_OK)
+        err = path_of(x->e, ".begun", path, why);
+    if (err == VT_OK)
+        err = vt_file_replace(path, 0600, hex, strlen(hex), why);
+    free(f);
+    return err;
+}
+
+static enum vt_err
 open_session(struct exporting *x, struct vt_why *why)
 {
     const struct vt_export *e = x->e;
@@ -52,9 +93,15 @@ open_session(struct exporting *x, struct vt_why *why)
     if (err == VT_OK) {
         open.evidence = evidence.data;
         open.evidence_len = evidence.len;
+        err = note_begun(x, &evidence, why);
+    }
+    if (err == VT_OK) {
         err = vt_keeper_session(e->keeper, &open, &x->session, x->granted, &refusal, why);
-        if (err != VT_OK && refusal != VT_REFUSAL_NONE)
+        /* Only a keeper that answered has certainly opened nothing. */
+        if (err != VT_OK && refusal != VT_REFUSAL_NONE) {
             (void)!vt_desk_refuse(e->desk, e->request, refusal, &index, &ignored);
+            (void)!remove_file(e, ".begun", &ignored);
+        }
     }
     vt_buf_release(&evidence);
     return err;
@@ -191,6 +238,70 @@ store_document(struct exporting *x, struct vt_why *why)
     return err;
 }
 
+/* Says the document that is stored. */
+static enum vt_err
+say(struct exporting *x, uint64_t *ret_index, struct vt_why *why)
+{
+    char path[VT_PATH_MAX];
+    enum vt_err err = path_of(x->e, "", path, why);
+
+    if (err == VT_OK)
+        err = vt_say_once(x->e->desk, x->e->signer, path, NULL, NULL, ret_index, why);
+    return err == VT_OK ? remove_file(x->e, ".begun", why) : err;
+}
+
+/* The policy that the request was made under, from the ledger. */
+static enum vt_err
+find_policy(struct exporting *x, struct vt_why *why)
+{
+    struct vt_desk_entry e;
+    struct vt_request q;
+    struct vt_doc *doc = NULL;
+    enum vt_err err = vt_desk_refresh(x->e->desk, why);
+
+    if (err == VT_OK)
+        err = vt_desk_find(x->e->desk, VT_ENTRY_REQUEST, x->e->request, &e, why);
+    if (err == VT_OK)
+        err = vt_desk_doc(x->e->desk, &e, &doc, why);
+    if (err == VT_OK)
+        err = vt_request_read(doc, &q, why);
+    if (err == VT_OK)
+        x->run.policy = q.policy;
+    vt_doc_free(doc);
+    return err;
+}
+
+/* A session that came to nothing: nothing of what was read was given out. */
+static enum vt_err
+say_failed(struct exporting *x, struct vt_why *why)
+{
+    struct vt_run failed = {.request = *x->e->request,
+        .grant = x->run.grant,
+        .started = x->run.started,
+        .outcome = VT_OUTCOME_FAILED};
+    uint8_t salt[16];
+    uint64_t index;
+    enum vt_err err = vt_random(salt, sizeof salt, why);
+
+    (void)snprintf(failed.site, sizeof failed.site, "%s", x->e->home->name);
+    vt_digest_of("", 0, &failed.result);
+    vt_digest_of("", 0, &failed.segments_digest);
+    x->run = failed;
+    vt_customers_free(x->customers);
+    x->customers = NULL;
+    if (err == VT_OK)
+        err = vt_customers_new(salt, &x->customers, why);
+    if (err == VT_OK)
+        err = find_policy(x, why);
+    if (err == VT_OK)
+        err = store_document(x, why);
+    if (err == VT_OK)
+        err = say(x, &index, why);
+    vt_customers_free(x->customers);
+    x->customers = NULL;
+    return err == VT_OK ? remove_file(x->e, ".age", why) : err;
+}
+
 static enum vt_err
 export_anew(struct exporting *x, struct vt_why *why)
 {
@@ -201,6 +312,9 @@ export_anew(struct exporting *x, struct vt_why *why)
     x->run.started = vt_clock_now(&vt_clock_system);
     if (err == VT_OK)
         err = vt_customers_new(salt, &x->customers, why);
+    /* All that was acknowledged until now is the subject's too, packed or not. */
+    if (err == VT_OK)
+        err = vt_settle_all(x->e->home, x->e->keeper, VT_SETTLE_MS, why);
     if (err == VT_OK)
         err = open_session(x, why);
     if (err != VT_OK)
@@ -209,15 +323,65 @@ export_anew(struct exporting *x, struct vt_why *why)
     if (vt_keeper_end(x->e->keeper, x->session, err == VT_OK ? why : &ignored) != VT_OK &&
         err == VT_OK)
         err = VT_E_IO;
-    return err == VT_OK ? store_document(x, why) : err;
+    if (err == VT_OK)
+        return store_document(x, why);
+    (void)!say_failed(x, &ignored);
+    return err;
+}
+
+/* The document that is stored, as x->run. */
+static enum vt_err
+load_run(struct exporting *x, struct vt_why *why)
+{
+    struct vt_buf b = VT_BUF(VT_DOC_MAX);
+    struct vt_doc *doc = NULL;
+    char path[VT_PATH_MAX];
+    enum vt_err err = path_of(x->e, "", path, why);
+
+    if (err == VT_OK)
+        err = vt_file_read(path, &b, why);
+    if (err == VT_OK)
+        err = vt_doc_parse(b.data, b.len, VT_DOC_RUN, &doc, why);
+    if (err == VT_OK)
+        err = vt_run_read(doc, &x->run, why);
+    vt_doc_free(doc);
+    vt_buf_release(&b);
+    return err;
+}
+
+/* A session that a killed run had, and nothing came of it. */
+static enum vt_err
+end_begun(struct exporting *x, struct vt_why *why)
+{
+    struct vt_buf b = VT_BUF(VT_DIGEST_HEX_SIZE);
+    char path[VT_PATH_MAX];
+    char doc[VT_PATH_MAX];
+    uint64_t index;
+    enum vt_err err = path_of(x->e, ".begun", path, why);
+
+    if (err == VT_OK)
+        err = path_of(x->e, "", doc, why);
+    if (err != VT_OK || !vt_file_exists(path))
+        return err;
+    if (vt_file_exists(doc)) { /* it was signed, and said perhaps */
+        err = load_run(x, why);
+        return err == VT_OK ? say(x, &index, why) : err;
+    }
+    err = vt_file_read(path, &b, why);
+    if (err == VT_OK && !vt_digest_from_hex(vt_buf_str(&b), b.len, &x->run.grant))
+        err = vt_fail(why, VT_E_CONFIG, "%s: not what this program writes", path);
+    x->run.started = vt_clock_now(&vt_clock_system);
+    if (err == VT_OK)
+        err = say_failed(x, why);
+    vt_buf_release(&b);
+    x->run = (struct vt_run){0};
+    return err;
 }
 
 /* What a former run made and did not hand out. *ret: there is such a file. */
 static enum vt_err
 find_made(struct exporting *x, bool *ret, struct vt_why *why)
 {
-    struct vt_buf b = VT_BUF(VT_DOC_MAX);
-    struct vt_doc *doc = NULL;
     char age[VT_PATH_MAX];
     char path[VT_PATH_MAX];
     enum vt_err err = path_of(x->e, ".age", age, why);
@@ -227,27 +391,9 @@ find_made(struct exporting *x, bool *ret, struct vt_why *why)
         err = path_of(x->e, "", path, why);
     if (err != VT_OK || !vt_file_exists(age) || !vt_file_exists(path))
         return err;
-    err = vt_file_read(path, &b, why);
-    if (err == VT_OK)
-        err = vt_doc_parse(b.data, b.len, VT_DOC_RUN, &doc, why);
-    if (err == VT_OK)
-        err = vt_run_read(doc, &x->run, why);
-    *ret = err == VT_OK;
-    vt_doc_free(doc);
-    vt_buf_release(&b);
+    err = load_run(x, why);
+    *ret = err == VT_OK && x->run.outcome == VT_OUTCOME_DONE;
     return err;
-}
-
-/* Says the document that is stored. */
-static enum vt_err
-say(struct exporting *x, uint64_t *ret_index, struct vt_why *why)
-{
-    char path[VT_PATH_MAX];
-    enum vt_err err = path_of(x->e, "", path, why);
-
-    return err == VT_OK
-               ? vt_say_once(x->e->desk, x->e->signer, path, NULL, NULL, ret_index, why)
-               : err;
 }
 
 /* The file is where it was asked for before it is gone here. */
@@ -262,9 +408,7 @@ hand_out(struct exporting *x, struct vt_why *why)
         err = vt_backup_copy(path, x->e->out, 0600, &digest, NULL, why);
     if (err == VT_OK && !vt_digest_eq(&digest, &x->run.result))
         err = vt_fail(why, VT_E_DIGEST, "%s: not what the ledger says", path);
-    if (err == VT_OK && unlink(path) != 0)
-        err = vt_fail_errno(why, "%s", path);
-    return err;
+    return err == VT_OK ? remove_file(x->e, ".age", why) : err;
 }
 
 enum vt_err
@@ -278,6 +422,8 @@ vt_export_run(const struct vt_export *e, struct vt_exported *ret, struct vt_why 
     if (x.granted == NULL)
         return vt_fail(why, VT_E_NOMEM, "export: out of memory");
     err = find_made(&x, &made, why);
+    if (err == VT_OK && !made)
+        err = end_begun(&x, why);
     if (err == VT_OK && !made)
         err = export_anew(&x, why);
     if (err == VT_OK)
