@@ -53,7 +53,11 @@ def children(pid):
     below, todo = [], [pid]
     while todo:
         parent = todo.pop(0)
-        for task in pathlib.Path(f"/proc/{parent}/task").glob("*/children"):
+        try:  # it may end at any moment
+            tasks = list(pathlib.Path(f"/proc/{parent}/task").glob("*/children"))
+        except OSError:
+            continue
+        for task in tasks:
             try:
                 kids = [int(k) for k in task.read_text().split()]
             except OSError:
