@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define PUBLISHED_MS 30000
+
 static bool
 is_wanted(const struct vt_rebuild *r, const struct vt_entry *e)
 {
@@ -92,6 +94,20 @@ answer_all(struct vt_rebuild_state *s, struct vt_why *why)
     return mismatch.text[0] == '\0' ? first : vt_fail(why, VT_E_REFUSED, "%s", mismatch.text);
 }
 
+/* What was answered is seen by the next run, and by whoever is told of this one's end, once a
+ * checkpoint covers it. A log that does not get its witnesses is not this rebuilder's failure.
+ */
+static void
+await_published(const struct vt_rebuild_state *s)
+{
+    const struct vt_record *record = &s->r->record;
+    struct vt_why ignored = {0};
+
+    if (s->said)
+        (void)!vt_log_wait_published(
+            record->http, record->url, s->r->policy, s->said_index, PUBLISHED_MS, &ignored);
+}
+
 enum vt_err
 vt_rebuild_run(
     const struct vt_rebuild *r, struct vt_rebuild_state **ret_state, struct vt_why *why)
@@ -107,7 +123,9 @@ vt_rebuild_run(
         return err;
     }
     *ret_state = s;
-    return answer_all(s, why);
+    err = answer_all(s, why);
+    await_published(s);
+    return err;
 }
 
 void

@@ -226,8 +226,12 @@ say(struct answer *a, const char *name, const struct vt_buf *statement, struct v
                                                   : vt_record_say(record, name, statement->data,
                                                         statement->len, e, &said, why);
     vt_buf_release(&said.envelope);
-    if (err == VT_OK)
+    if (err == VT_OK) {
         a->outcome.index = said.index;
+        a->s->said = true;
+        if (said.index > a->s->said_index)
+            a->s->said_index = said.index;
+    }
     return err;
 }
 

@@ -17,6 +17,8 @@ struct vt_rebuild_state {
     struct vt_store *store;
     char store_dir[VT_PATH_MAX];
     char work_dir[VT_PATH_MAX];
+    bool said; /* this run has logged an entry, the last of them at: */
+    uint64_t said_index;
 };
 
 /* Where and how this rebuilder fetches. */
