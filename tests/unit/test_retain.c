@@ -4,9 +4,11 @@
  * region that is being handed over is left alone; nothing is said when nothing was destroyed.
  */
 #include "base/file.h"
+#include "vault/bwal.h"
 #include "vault/move_parts.h"
 #include "vault/retain.h"
 #include "vault/segment_write.h"
+#include "vault/settle.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +17,8 @@
 #include <cmocka.h>
 
 #include "vault_home.h"
+
+#include "live_ledger.h"
 
 #define TODAY 20800U
 
@@ -240,6 +244,123 @@ a_damaged_segment_is_told(void **state)
     assert_true(has_file(f, &row));
 }
 
+/* --- keys that are destroyed, told to a log that runs --------------------------------------
+ */
+
+#define DAY_S 86400
+
+static uint32_t
+this_day(void)
+{
+    return (uint32_t)(vt_clock_now(&vt_clock_system) / DAY_S);
+}
+
+/* A batch of class url that came 29 days ago, in a segment sealed by the keeper. */
+static void
+keep_old_batch(struct fixture *f)
+{
+    struct vt_batch_opts o = vh_opts(&f->v, "EU", "url");
+    struct vt_buf b = VT_BUF(VT_BATCH_MAX);
+    struct vt_bwal *w = NULL;
+    struct vt_bwal_record r;
+    struct vt_why why = {{0}};
+    char path[VT_PATH_MAX];
+
+    batch_put(&b, &o, 30, 6);
+    r = (struct vt_bwal_record){
+        .arrived = (uint64_t)(this_day() - 29) * DAY_S, .batch = b.data, .len = b.len};
+    lw_must(vt_vault_path(&f->v.home, path, &why, "wal/%016x", 1U), &why);
+    lw_must(vt_bwal_create(path, vt_vault_policy_digest(f->v.world.policy), &w, &why), &why);
+    lw_must(vt_bwal_append(w, &r, &why), &why);
+    lw_must(vt_bwal_commit(w, &why), &why);
+    vt_bwal_free(w);
+    vt_buf_release(&b);
+    lw_must(vt_settle_all(&f->v.home, f->keeper, 1000, &why), &why);
+}
+
+struct told {
+    struct vt_desk *desk;
+    size_t entries;
+    size_t epochs;
+};
+
+static enum vt_err
+count_told(void *ctx, const struct vt_desk_entry *e, struct vt_why *why)
+{
+    struct told *t = ctx;
+    struct vt_retention r = {.epoch = NULL};
+    struct vt_doc *doc = NULL;
+    enum vt_err err;
+
+    if (e->entry.kind != VT_ENTRY_RETENTION)
+        return VT_OK;
+    err = vt_desk_doc(t->desk, e, &doc, why);
+    if (err == VT_OK)
+        err = vt_retention_read(doc, &r, why);
+    if (err == VT_OK) {
+        t->entries++;
+        t->epochs += r.epoch_count;
+        assert_string_equal(r.site, "zurich.example");
+        assert_string_equal(r.epoch[0].class_name, "url");
+        assert_int_equal(r.epoch[0].day, this_day() - 29);
+        assert_int_equal(r.ring.generation_after, r.ring.generation_before + 1);
+    }
+    vt_retention_release(&r);
+    vt_doc_free(doc);
+    return err;
+}
+
+static struct told
+look(struct live *l, struct vt_desk *desk)
+{
+    struct told t = {.desk = desk};
+    struct vt_why why = {{0}};
+
+    (void)l;
+    lw_must(vt_desk_refresh(desk, &why), &why);
+    lw_must(vt_desk_each(desk, count_told, &t, &why), &why);
+    return t;
+}
+
+/* Destroyed, said once, and the file gone; also when the keeper had destroyed before and nobody
+ * had said so. */
+static void
+what_is_destroyed_is_said_once(void **state)
+{
+    void *fixture = NULL;
+    struct live *l = *state;
+    struct vt_signer *s = lw_signer(LW_ZURICH);
+    struct vt_keeper_destroyed d = {0};
+    struct vt_desk *desk = NULL;
+    struct vt_retained r = {0};
+    struct fixture *f;
+    struct vt_why why = {{0}};
+
+    assert_int_equal(setup(&fixture), 0);
+    f = fixture;
+    keep_old_batch(f);
+    lw_must(vt_desk_new(l->url, l->trust, s, &desk, &why), &why);
+    lw_must(vt_retain_run(&f->v.home, f->keeper, desk, s, this_day() + 1, &r, &why), &why);
+    assert_int_equal(r.epochs, 0); /* its last day */
+    assert_int_equal(look(l, desk).entries, 0);
+    /* Killed after the keeper's part. */
+    lw_must(vt_keeper_retire(f->keeper, this_day() + 2, &d, &why), &why);
+    assert_int_equal(d.count, 1);
+    free(d.commitment);
+    free(d.epoch);
+    lw_must(vt_retain_run(&f->v.home, f->keeper, desk, s, this_day() + 2, &r, &why), &why);
+    assert_int_equal(r.epochs, 1);
+    assert_int_equal(r.segments, 1);
+    assert_int_equal(look(l, desk).entries, 1);
+    assert_int_equal(look(l, desk).epochs, 1);
+    lw_must(vt_retain_run(&f->v.home, f->keeper, desk, s, this_day() + 2, &r, &why), &why);
+    assert_int_equal(r.epochs, 0);
+    assert_int_equal(look(l, desk).entries, 1);
+    vt_desk_free(desk);
+    vt_signer_free(s);
+    assert_int_equal(teardown(&fixture), 0);
+}
+
 static void
 needs_a_policy(void **state)
 {
@@ -264,6 +385,8 @@ main(void)
         cmocka_unit_test_setup_teardown(goes_on_after_a_kill, setup, teardown),
         cmocka_unit_test_setup_teardown(leaves_what_is_handed_over, setup, teardown),
         cmocka_unit_test_setup_teardown(a_damaged_segment_is_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            what_is_destroyed_is_said_once, set_up_live, tear_down_live),
         cmocka_unit_test_setup_teardown(needs_a_policy, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
