@@ -122,7 +122,8 @@ vt_backup_segment(const char *from_dir, const char *dir, const struct vt_segment
 static bool
 is_left_out(const char *path)
 {
-    static const char *const names[] = {"ring", "wal", "run", "segments", "backups", "lock"};
+    static const char *const names[] = {
+        "ring", "wal", "run", "pub", "ids", "segments", "backups", "restoring", "lock"};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(path, names[i]) == 0)

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define KEYS_MAX (64U * 1024U * 1024U) /* sealed keys of a region */
+#define KEYS_MAX (512U * 1024U * 1024U) /* sealed keys of a region */
 #define LIST_MAX 1000U                 /* missing segments named at once */
 
 enum vt_err

@@ -8,7 +8,7 @@
 #include "http/client.h"
 #include "vault/move_parts.h"
 
-#define VT_MOVE_SEALED_MAX (64U * 1024U * 1024U) /* sealed keys of a region */
+#define VT_MOVE_SEALED_MAX (512U * 1024U * 1024U) /* sealed keys of a region */
 
 struct vt_sending {
     const struct vt_move_send *m;

@@ -11,7 +11,10 @@
  *     wal/                  batches acknowledged but not in a segment yet
  *     segments/REGION/ID    segments, ID in hex
  *     inventory/REGION      rows of all segments, appended; the region's Merkle tree
- *     moves/REGION          how far a relocation is
+ *     inventory/REGION.retired  rows of segments that retention removed
+ *     said/                 documents that were signed and are to be said once (vault/say.h)
+ *     retained              the day that files were looked through last (vault/retain.h)
+ *     moves/REGION/         how far a relocation is; moves/done/: those that are over
  *     backups               folders that get a copy, one path a line
  *     run/keeper.sock       where the keeper listens while the vault runs, mode 0600
  *     run/url               the vault's address while it runs
