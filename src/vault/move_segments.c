@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define KEYS_MAX (512U * 1024U * 1024U) /* sealed keys of a region */
-#define LIST_MAX 1000U                 /* missing segments named at once */
+#define LIST_MAX 1000U                  /* missing segments named at once */
 
 enum vt_err
 vt_move_take_rows(struct vt_move_taking *k, uint64_t offset, struct vt_why *why)
