@@ -162,26 +162,23 @@ vt_move_done_path(const struct vt_move *m, const struct vt_digest *relocation,
 enum vt_err
 vt_move_close(const struct vt_move *m, const struct vt_digest *relocation, struct vt_why *why)
 {
+    char moves[VT_PATH_MAX];
     char from[VT_PATH_MAX];
     char done[VT_PATH_MAX];
     char to[VT_PATH_MAX];
     char hex[VT_DIGEST_HEX_SIZE];
-    char moves[VT_PATH_MAX];
-    enum vt_err err = vt_vault_path(m->home, from, why, "moves/%s", m->region);
+    enum vt_err err;
 
     vt_digest_hex(relocation, hex);
-    if (err == VT_OK)
-        err = vt_vault_path(m->home, moves, why, "moves");
-    if (err == VT_OK)
-        err = vt_path(done, why, "%s/done", moves);
-    if (err == VT_OK)
-        err = vt_path(to, why, "%s/%s-%.16s", done, m->region, hex);
-    if (err == VT_OK)
-        err = vt_dir_make(done, 0700, why);
-    if (err == VT_OK && rename(from, to) != 0)
-        err = vt_fail_errno(why, "%s", to);
-    if (err == VT_OK)
-        err = vt_dir_sync(done, why);
+    if ((err = vt_vault_path(m->home, moves, why, "moves")) != VT_OK ||
+        (err = vt_path(from, why, "%s/%s", moves, m->region)) != VT_OK ||
+        (err = vt_path(done, why, "%s/done", moves)) != VT_OK ||
+        (err = vt_path(to, why, "%s/%s-%.16s", done, m->region, hex)) != VT_OK ||
+        (err = vt_dir_make(done, 0700, why)) != VT_OK)
+        return err;
+    if (rename(from, to) != 0)
+        return vt_fail_errno(why, "%s", to);
+    err = vt_dir_sync(done, why);
     return err == VT_OK ? vt_dir_sync(moves, why) : err;
 }
 

@@ -85,7 +85,7 @@ static enum vt_err
 say_relocation(struct vt_sending *s, struct vt_why *why)
 {
     struct vt_buf b = VT_BUF(VT_DOC_MAX);
-    struct vt_relocation r;
+    struct vt_relocation r = {.made = 0};
     struct vt_doc *doc = NULL;
     char path[VT_PATH_MAX];
     enum vt_err err = vt_move_get(&s->move, "relocation", &b, why);

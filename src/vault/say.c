@@ -82,7 +82,7 @@ enum vt_err
 vt_say_evidence(struct vt_desk *desk, struct vt_keeper *keeper, const uint64_t *index,
     size_t count, struct vt_buf *b, struct vt_why *why)
 {
-    struct vt_keeper_status status;
+    struct vt_keeper_status status = {0};
     enum vt_err err = vt_keeper_status(keeper, &status, why);
 
     vt_buf_clear(b);
@@ -96,7 +96,7 @@ enum vt_err
 vt_say_grant(struct vt_desk *desk, struct vt_keeper *keeper, const struct vt_digest *request,
     struct vt_buf *b, struct vt_why *why)
 {
-    struct vt_keeper_status status;
+    struct vt_keeper_status status = {0};
     uint64_t index;
     enum vt_err err = vt_desk_refresh(desk, why);
 
