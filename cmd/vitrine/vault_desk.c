@@ -98,8 +98,10 @@ vt_vault_desk_request(struct vt_vault_desk *d, const struct vt_digest *digest,
 void
 vt_vault_digest_text(const struct vt_digest *d, char ret[VT_VAULT_DIGEST_TEXT])
 {
-    memcpy(ret, "sha256:", 7);
-    vt_digest_hex(d, ret + 7);
+    char hex[VT_DIGEST_HEX_SIZE];
+
+    vt_digest_hex(d, hex);
+    (void)snprintf(ret, VT_VAULT_DIGEST_TEXT, "sha256:%s", hex);
 }
 
 static bool

@@ -65,7 +65,7 @@ read_head(int fd, struct vt_buf *b, struct vt_ring_head *ret, struct vt_why *why
     enum vt_err err;
 
     if (p == NULL)
-        return vt_buf_check(b, "ring", why);
+        return vt_fail(why, VT_E_NOMEM, "ring: out of memory");
     err = vt_fd_read(fd, p, VT_RING_HEAD_MAX, &got, why);
     if (err != VT_OK)
         return err;

@@ -192,7 +192,7 @@ put_record(const struct vt_ring *r, int which, size_t i, const struct vt_ring_ch
 
     vt_ring_key_of(r, epoch, id, key, &k);
     cut = chosen(c, &k);
-    if (cut && (c->forget || which == USED))
+    if (cut && ((c != NULL && c->forget) || which == USED))
         return;
     if (cut)
         key = NULL;
