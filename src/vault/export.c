@@ -5,19 +5,22 @@
 #include "base/progress.h"
 #include "crypto/age.h"
 #include "ledger/customers.h"
-#include "vault/backup_parts.h"
 #include "vault/place.h"
+#include "vault/requests.h"
+#include "vault/run_kept.h"
 #include "vault/say.h"
 #include "vault/settle.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+
+/* Exports stand in line: another's session under way must not look like one that was killed. */
+#define LOCK_TIMEOUT_MS (3600 * 1000)
 
 struct exporting {
     const struct vt_export *e;
+    struct vt_run_kept kept;
+    struct vt_request request;
     struct vt_granted *granted;
     uint64_t session;
     struct vt_age *age;
@@ -26,55 +29,33 @@ struct exporting {
     struct vt_run run;
 };
 
-/* HOME/vault/said/export-HEX: the document; with .age: the file until it is handed out. */
+/* Notes the session, then opens it. */
 static enum vt_err
-path_of(
-    const struct vt_export *e, const char *suffix, char ret[VT_PATH_MAX], struct vt_why *why)
+begin_session(struct exporting *x, const struct vt_buf *evidence, struct vt_why *why)
 {
-    char hex[VT_DIGEST_HEX_SIZE];
+    const struct vt_export *e = x->e;
+    const struct vt_keeper_open open = {.evidence = evidence->data,
+        .evidence_len = evidence->len,
+        .shares = e->shares,
+        .shares_len = e->shares_len,
+        .subject = e->opening};
+    enum vt_refusal refusal = VT_REFUSAL_NONE;
+    struct vt_why ignored = {0};
+    uint64_t index;
+    enum vt_err err =
+        vt_run_kept_begin(&x->kept, evidence->data, evidence->len, &x->run.grant, why);
 
-    vt_digest_hex(e->request, hex);
-    return vt_say_path(e->home, ret, why, "export-%.32s%s", hex, suffix);
-}
-
-static enum vt_err
-remove_file(const struct vt_export *e, const char *suffix, struct vt_why *why)
-{
-    char path[VT_PATH_MAX];
-    enum vt_err err = path_of(e, suffix, path, why);
-
-    if (err == VT_OK && unlink(path) != 0 && errno != ENOENT)
-        err = vt_fail_errno(why, "%s", path);
-    return err;
-}
-
-/* Notes that a session is about to be opened under this grant: should nothing come of it, it is
- * said as a run that failed. */
-static enum vt_err
-note_begun(struct exporting *x, const struct vt_buf *evidence, struct vt_why *why)
-{
-    struct vt_evidence_file *f = calloc(1, sizeof *f);
-    char path[VT_PATH_MAX];
-    char hex[VT_DIGEST_HEX_SIZE];
-    enum vt_err err = VT_E_NOMEM;
-
-    if (f == NULL)
-        return vt_fail(why, err, "export: out of memory");
-    err = vt_evidence_parse(evidence->data, evidence->len, f, why);
-    if (err == VT_OK && f->count == 0)
-        err = vt_fail(why, VT_E_SYNTAX, "evidence without a grant");
-    if (err == VT_OK) {
-        const struct vt_slice_of *grant = &f->item[f->count - 1].document;
-
-        vt_digest_of(grant->p, grant->len, &x->run.grant);
-        vt_digest_hex(&x->run.grant, hex);
-        err = remove_file(x->e, "", why);
-    }
-    if (err == VT_OK)
-        err = path_of(x->e, ".begun", path, why);
-    if (err == VT_OK)
-        err = vt_file_replace(path, 0600, hex, strlen(hex), why);
-    free(f);
+    if (err != VT_OK)
+        return err;
+    err = vt_keeper_session(e->keeper, &open, &x->session, x->granted, &refusal, why);
+    /* Only a keeper that answered has certainly opened nothing. */
+    if (err == VT_OK || refusal == VT_REFUSAL_NONE)
+        return err;
+    if (vt_run_kept_unbegin(&x->kept, &ignored) != VT_OK)
+        return vt_fail(why, VT_E_IO, "%s", ignored.text);
+    if (vt_desk_refuse(e->desk, e->request, refusal, &index, &ignored) != VT_OK)
+        return vt_fail(why, err, "%.700s (and the ledger could not be told: %.200s)", why->text,
+            ignored.text);
     return err;
 }
 
@@ -83,26 +64,13 @@ open_session(struct exporting *x, struct vt_why *why)
 {
     const struct vt_export *e = x->e;
     struct vt_buf evidence = VT_BUF(VT_EVIDENCE_MAX);
-    struct vt_keeper_open open = {
-        .shares = e->shares, .shares_len = e->shares_len, .subject = e->opening};
-    enum vt_refusal refusal = VT_REFUSAL_NONE;
-    struct vt_why ignored = {0};
-    uint64_t index;
     enum vt_err err = vt_say_grant(e->desk, e->keeper, e->request, &evidence, why);
 
-    if (err == VT_OK) {
-        open.evidence = evidence.data;
-        open.evidence_len = evidence.len;
-        err = note_begun(x, &evidence, why);
-    }
-    if (err == VT_OK) {
-        err = vt_keeper_session(e->keeper, &open, &x->session, x->granted, &refusal, why);
-        /* Only a keeper that answered has certainly opened nothing. */
-        if (err != VT_OK && refusal != VT_REFUSAL_NONE) {
-            (void)!vt_desk_refuse(e->desk, e->request, refusal, &index, &ignored);
-            (void)!remove_file(e, ".begun", &ignored);
-        }
-    }
+    /* All that was acknowledged until now is to be read, packed or not. */
+    if (err == VT_OK)
+        err = vt_settle_region(e->home, e->keeper, x->request.scope.region, VT_SETTLE_MS, why);
+    if (err == VT_OK)
+        err = begin_session(x, &evidence, why);
     vt_buf_release(&evidence);
     return err;
 }
@@ -151,8 +119,6 @@ seal_records(struct exporting *x, int fd, struct vt_why *why)
 
     if (x->e->progress != NULL)
         vt_progress_begin(x->e->progress, "records", 0);
-    if (err == VT_OK) /* what was acknowledged and is not packed yet too */
-        err = vt_settle_region(x->e->home, x->e->keeper, q->scope.region, VT_SETTLE_MS, why);
     if (err == VT_OK)
         err = vt_scan_run(
             x->e->home, x->e->keeper, x->session, &q->scope, take_block, x, &counts, why);
@@ -171,7 +137,7 @@ make_file(struct exporting *x, struct vt_why *why)
 {
     struct vt_file_new f = {.fd = -1};
     char path[VT_PATH_MAX];
-    enum vt_err err = path_of(x->e, ".age", path, why);
+    enum vt_err err = vt_run_kept_result(&x->kept, path, why);
 
     if (err == VT_OK)
         err = vt_file_new_begin(&f, path, 0600, why);
@@ -185,254 +151,104 @@ make_file(struct exporting *x, struct vt_why *why)
     return err;
 }
 
-/* Whose data it was, for the customers to ask later (ledger/customers.h). */
 static enum vt_err
-keep_customers(struct exporting *x, const struct vt_digest *run, struct vt_why *why)
+store_run(struct exporting *x, struct vt_why *why)
 {
-    struct vt_buf b = VT_BUF((size_t)256 * 1024 * 1024);
-    char path[VT_PATH_MAX];
-    char dir[VT_PATH_MAX];
-    char hex[VT_DIGEST_HEX_SIZE];
-    enum vt_err err = vt_vault_path(x->e->home, dir, why, "accesses");
+    struct vt_digest root;
+    uint64_t count;
+    enum vt_err err = vt_customers_end(x->customers, &count, &root, why);
 
-    vt_digest_hex(run, hex);
-    if (err == VT_OK)
-        err = vt_dir_make(dir, 0700, why);
-    if (err == VT_OK)
-        err = vt_path(path, why, "%s/%s", dir, hex);
-    if (err == VT_OK)
-        err = vt_customers_put(x->customers, &b, why);
-    if (err == VT_OK)
-        err = vt_file_replace(path, 0600, b.data, b.len, why);
-    vt_buf_release(&b);
-    return err;
+    return err == VT_OK ? vt_run_kept_store(&x->kept, &x->run, x->customers, why) : err;
 }
 
-/* Signs the run's document and stores it: from here on it is what will be said. */
 static enum vt_err
-store_document(struct exporting *x, struct vt_why *why)
+get_ready(struct exporting *x, struct vt_why *why)
 {
-    struct vt_buf b = VT_BUF(VT_DOC_MAX);
-    struct vt_doc *doc = NULL;
-    struct vt_digest digest;
-    char path[VT_PATH_MAX];
-    enum vt_err err =
-        vt_customers_end(x->customers, &x->run.customers, &x->run.customers_root, why);
-
-    x->run.has_customers_root = x->run.customers > 0;
-    x->run.finished = vt_clock_now(&vt_clock_system);
-    if (err == VT_OK)
-        err = vt_run_doc(&x->run, &doc, why);
-    if (err == VT_OK)
-        err = vt_doc_sign(doc, x->e->signer, &b, why);
-    if (err == VT_OK) {
-        vt_digest_of(b.data, b.len, &digest);
-        err = keep_customers(x, &digest, why);
-    }
-    if (err == VT_OK)
-        err = path_of(x->e, "", path, why);
-    if (err == VT_OK)
-        err = vt_file_replace(path, 0644, b.data, b.len, why);
-    vt_doc_free(doc);
-    vt_buf_release(&b);
-    return err;
-}
-
-/* Says the document that is stored. */
-static enum vt_err
-say(struct exporting *x, uint64_t *ret_index, struct vt_why *why)
-{
-    char path[VT_PATH_MAX];
-    enum vt_err err = path_of(x->e, "", path, why);
-
-    if (err == VT_OK)
-        err = vt_say_once(x->e->desk, x->e->signer, path, NULL, NULL, ret_index, why);
-    return err == VT_OK ? remove_file(x->e, ".begun", why) : err;
-}
-
-/* The policy that the request was made under, from the ledger. */
-static enum vt_err
-find_policy(struct exporting *x, struct vt_why *why)
-{
-    struct vt_desk_entry e;
-    struct vt_request q;
-    struct vt_doc *doc = NULL;
-    enum vt_err err = vt_desk_refresh(x->e->desk, why);
-
-    if (err == VT_OK)
-        err = vt_desk_find(x->e->desk, VT_ENTRY_REQUEST, x->e->request, &e, why);
-    if (err == VT_OK)
-        err = vt_desk_doc(x->e->desk, &e, &doc, why);
-    if (err == VT_OK)
-        err = vt_request_read(doc, &q, why);
-    if (err == VT_OK)
-        x->run.policy = q.policy;
-    vt_doc_free(doc);
-    return err;
-}
-
-/* A session that came to nothing: nothing of what was read was given out. */
-static enum vt_err
-say_failed(struct exporting *x, struct vt_why *why)
-{
-    struct vt_run failed = {.request = *x->e->request,
-        .grant = x->run.grant,
-        .started = x->run.started,
-        .outcome = VT_OUTCOME_FAILED};
     uint8_t salt[16];
-    uint64_t index;
-    enum vt_err err = vt_random(salt, sizeof salt, why);
+    enum vt_err err = vt_desk_request(x->e->desk, x->e->request, &x->request, why);
 
-    (void)snprintf(failed.site, sizeof failed.site, "%s", x->e->home->name);
-    vt_digest_of("", 0, &failed.result);
-    vt_digest_of("", 0, &failed.segments_digest);
-    x->run = failed;
-    vt_customers_free(x->customers);
-    x->customers = NULL;
     if (err == VT_OK)
-        err = vt_customers_new(salt, &x->customers, why);
-    if (err == VT_OK)
-        err = find_policy(x, why);
-    if (err == VT_OK)
-        err = store_document(x, why);
-    if (err == VT_OK)
-        err = say(x, &index, why);
-    vt_customers_free(x->customers);
-    x->customers = NULL;
-    return err == VT_OK ? remove_file(x->e, ".age", why) : err;
+        err = vt_random(salt, sizeof salt, why);
+    return err == VT_OK ? vt_customers_new(salt, &x->customers, why) : err;
 }
 
 static enum vt_err
 export_anew(struct exporting *x, struct vt_why *why)
 {
-    uint8_t salt[16];
-    struct vt_why ignored = {0};
-    enum vt_err err = vt_random(salt, sizeof salt, why);
+    struct vt_why told = {0};
+    enum vt_err err;
 
     x->run.started = vt_clock_now(&vt_clock_system);
-    if (err == VT_OK)
-        err = vt_customers_new(salt, &x->customers, why);
-    /* All that was acknowledged until now is the subject's too, packed or not. */
-    if (err == VT_OK)
-        err = vt_settle_all(x->e->home, x->e->keeper, VT_SETTLE_MS, why);
+    err = get_ready(x, why);
     if (err == VT_OK)
         err = open_session(x, why);
     if (err != VT_OK)
         return err;
     err = make_file(x, why);
-    if (vt_keeper_end(x->e->keeper, x->session, err == VT_OK ? why : &ignored) != VT_OK &&
-        err == VT_OK)
-        err = VT_E_IO;
+    (void)!vt_keeper_end(x->e->keeper, x->session, &told);
     if (err == VT_OK)
-        return store_document(x, why);
-    (void)!say_failed(x, &ignored);
+        return store_run(x, why);
+    if (vt_run_kept_fail(&x->kept, &x->request, &x->run.grant, x->run.started,
+            VT_OUTCOME_FAILED, &told) != VT_OK)
+        return vt_fail(why, err, "%.600s (and the ledger could not be told: %.300s)", why->text,
+            told.text);
     return err;
 }
 
-/* The document that is stored, as x->run. */
-static enum vt_err
-load_run(struct exporting *x, struct vt_why *why)
-{
-    struct vt_buf b = VT_BUF(VT_DOC_MAX);
-    struct vt_doc *doc = NULL;
-    char path[VT_PATH_MAX];
-    enum vt_err err = path_of(x->e, "", path, why);
-
-    if (err == VT_OK)
-        err = vt_file_read(path, &b, why);
-    if (err == VT_OK)
-        err = vt_doc_parse(b.data, b.len, VT_DOC_RUN, &doc, why);
-    if (err == VT_OK)
-        err = vt_run_read(doc, &x->run, why);
-    vt_doc_free(doc);
-    vt_buf_release(&b);
-    return err;
-}
-
-/* A session that a killed run had, and nothing came of it. */
+/* A session that a killed command had and that came to nothing: said as a run that failed. */
 static enum vt_err
 end_begun(struct exporting *x, struct vt_why *why)
 {
-    struct vt_buf b = VT_BUF(VT_DIGEST_HEX_SIZE);
-    char path[VT_PATH_MAX];
-    char doc[VT_PATH_MAX];
-    uint64_t index;
-    enum vt_err err = path_of(x->e, ".begun", path, why);
+    struct vt_digest grant;
+    bool unsaid = false;
+    enum vt_err err = vt_run_kept_end(&x->kept, &grant, &unsaid, why);
 
-    if (err == VT_OK)
-        err = path_of(x->e, "", doc, why);
-    if (err != VT_OK || !vt_file_exists(path))
+    if (err != VT_OK || !unsaid)
         return err;
-    if (vt_file_exists(doc)) { /* it was signed, and said perhaps */
-        err = load_run(x, why);
-        return err == VT_OK ? say(x, &index, why) : err;
-    }
-    err = vt_file_read(path, &b, why);
-    if (err == VT_OK && !vt_digest_from_hex(vt_buf_str(&b), b.len, &x->run.grant))
-        err = vt_fail(why, VT_E_CONFIG, "%s: not what this program writes", path);
-    x->run.started = vt_clock_now(&vt_clock_system);
+    err = vt_desk_request(x->e->desk, x->e->request, &x->request, why);
     if (err == VT_OK)
-        err = say_failed(x, why);
-    vt_buf_release(&b);
-    x->run = (struct vt_run){0};
+        err = vt_run_kept_fail(&x->kept, &x->request, &grant, vt_clock_now(&vt_clock_system),
+            VT_OUTCOME_FAILED, why);
     return err;
 }
 
-/* What a former run made and did not hand out. *ret: there is such a file. */
 static enum vt_err
-find_made(struct exporting *x, bool *ret, struct vt_why *why)
+stand_in_line(const struct vt_export *e, struct vt_lock *lock, struct vt_why *why)
 {
-    char age[VT_PATH_MAX];
     char path[VT_PATH_MAX];
-    enum vt_err err = path_of(x->e, ".age", age, why);
+    enum vt_err err = vt_vault_path(e->home, path, why, "export.lock");
 
-    *ret = false;
-    if (err == VT_OK)
-        err = path_of(x->e, "", path, why);
-    if (err != VT_OK || !vt_file_exists(age) || !vt_file_exists(path))
-        return err;
-    err = load_run(x, why);
-    *ret = err == VT_OK && x->run.outcome == VT_OUTCOME_DONE;
-    return err;
+    return err == VT_OK ? vt_lock_wait(lock, path, "exporting at this site", LOCK_TIMEOUT_MS,
+                              e->progress, why)
+                        : err;
 }
 
-/* The file is where it was asked for before it is gone here. */
-static enum vt_err
-hand_out(struct exporting *x, struct vt_why *why)
-{
-    struct vt_digest digest;
-    char path[VT_PATH_MAX];
-    enum vt_err err = path_of(x->e, ".age", path, why);
+static enum vt_err export(struct exporting *x, uint64_t *ret_index, struct vt_why *why) {
+    bool made = false; enum vt_err err = vt_run_kept_find(&x->kept, &x->run, &made, why);
 
-    if (err == VT_OK)
-        err = vt_backup_copy(path, x->e->out, 0600, &digest, NULL, why);
-    if (err == VT_OK && !vt_digest_eq(&digest, &x->run.result))
-        err = vt_fail(why, VT_E_DIGEST, "%s: not what the ledger says", path);
-    return err == VT_OK ? remove_file(x->e, ".age", why) : err;
+    if (err == VT_OK && !made) err = end_begun(x, why);
+    if (err == VT_OK && !made) err = export_anew(x, why);
+    if (err == VT_OK) err = vt_run_kept_say(&x->kept, ret_index, why);
+    return err == VT_OK ? vt_run_kept_hand_out(&x->kept, &x->run.result, x->e->out, why) : err;
 }
 
 enum vt_err
 vt_export_run(const struct vt_export *e, struct vt_exported *ret, struct vt_why *why)
 {
-    struct exporting x = {.e = e, .granted = calloc(1, sizeof *x.granted)};
+    struct exporting x = {.e = e,
+        .kept = {e->home, "export", e->desk, e->signer, e->request},
+        .granted = calloc(1, sizeof *x.granted)};
+    struct vt_lock lock = {.fd = -1};
     uint64_t index = 0;
-    bool made = false;
-    enum vt_err err;
+    enum vt_err err = x.granted != NULL ? stand_in_line(e, &lock, why)
+                                        : vt_fail(why, VT_E_NOMEM, "export: out of memory");
 
-    if (x.granted == NULL)
-        return vt_fail(why, VT_E_NOMEM, "export: out of memory");
-    err = find_made(&x, &made, why);
-    if (err == VT_OK && !made)
-        err = end_begun(&x, why);
-    if (err == VT_OK && !made)
-        err = export_anew(&x, why);
     if (err == VT_OK)
-        err = say(&x, &index, why);
-    if (err == VT_OK)
-        err = hand_out(&x, why);
+        err = export(&x, &index, why);
     if (err == VT_OK)
         *ret = (struct vt_exported){.said = x.run, .index = index};
     vt_customers_free(x.customers);
     free(x.granted);
+    vt_lock_release(&lock);
     return err;
 }

@@ -2,7 +2,8 @@
 /*
  * A data subject's own data, handed to that subject: an age file (crypto/age.h) with one record
  * a line, for the key that the request names. docs/formats/job.md has the `run` document that
- * it is said by; it is in the ledger before the file is handed out.
+ * it is said by; it is in the ledger before the file is handed out. A session that came to
+ * nothing is said as a run that failed, and counts as one (vault/run_kept.h).
  */
 #ifndef VT_VAULT_EXPORT_H
 #define VT_VAULT_EXPORT_H
@@ -18,7 +19,7 @@ struct vt_progress;
 struct vt_export {
     const struct vt_home *home;
     struct vt_keeper *keeper;
-    struct vt_desk *desk; /* with the vault's signer */
+    struct vt_desk *desk; /* with the vault's signer; refreshed */
     struct vt_signer *signer;
     const struct vt_digest *request; /* the signed document */
     const uint8_t *opening;          /* VT_SUBJECT_OPENING_SIZE: salt, tag */
@@ -34,7 +35,9 @@ struct vt_exported {
 
 /* VT_E_QUORUM, VT_E_REFUSED: approvals are missing, or the keeper says no (which is then said
  * in the ledger too). VT_E_DIGEST: a segment is damaged; nothing is handed out. A run that was
- * killed after the file was made is given again: it says the same and hands the file out. */
+ * killed after the file was made is given again: it says the same and hands the file out; one
+ * that was killed before is said as failed, and the export begins anew. VT_E_BUSY: another
+ * export is being made at this site. */
 VT_MUST enum vt_err vt_export_run(
     const struct vt_export *e, struct vt_exported *ret, struct vt_why *why);
 

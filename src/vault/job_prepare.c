@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "note/passport.h"
 #include "store/store.h"
+#include "vault/requests.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,21 +18,6 @@ vt_prepared_release(struct vt_prepared *p)
     vt_buf_release(&p->artifact);
     vt_buf_release(&p->query);
     vt_buf_release(&p->passport);
-}
-
-static enum vt_err
-read_request(const struct vt_answer *a, const struct vt_digest *digest, struct vt_request *ret,
-    struct vt_why *why)
-{
-    struct vt_desk_entry e;
-    struct vt_doc *doc = NULL;
-    enum vt_err err = vt_desk_find(a->desk, VT_ENTRY_REQUEST, digest, &e, why);
-    if (err == VT_OK)
-        err = vt_desk_doc(a->desk, &e, &doc, why);
-    if (err == VT_OK)
-        err = vt_request_read(doc, ret, why);
-    vt_doc_free(doc);
-    return err;
 }
 
 static enum vt_err
@@ -88,7 +74,7 @@ count_run(void *ctx, const struct vt_desk_entry *e, struct vt_why *why)
     if (err == VT_OK)
         err = vt_run_read(doc, run, why);
     if (err == VT_OK && run->epsilon > 0 && run->finished >= s->since) {
-        err = read_request(s->a, &run->request, request, why);
+        err = vt_desk_request(s->a->desk, &run->request, request, why);
         if (err == VT_OK && strcmp(request->scope.region, s->region) == 0)
             s->sum += run->epsilon;
     }
@@ -140,7 +126,7 @@ enum vt_err
 vt_prepare_request(const struct vt_answer *a, struct vt_prepared *ret, struct vt_why *why)
 {
     struct vt_request *r = &ret->request;
-    enum vt_err err = read_request(a, a->request, r, why);
+    enum vt_err err = vt_desk_request(a->desk, a->request, r, why);
     if (err == VT_OK && (!r->has_job || r->scope.one_subject))
         err = vt_fail(why, VT_E_REFUSED, "a request of mode %s is not answered by a job",
             vt_mode_name(r->mode));

@@ -176,3 +176,19 @@ vt_desk_requests(struct vt_desk *d, int64_t now,
     vt_policy_chain_free(chain);
     return err;
 }
+
+enum vt_err
+vt_desk_request(
+    struct vt_desk *d, const struct vt_digest *doc, struct vt_request *ret, struct vt_why *why)
+{
+    struct vt_desk_entry e;
+    struct vt_doc *said = NULL;
+    enum vt_err err = vt_desk_find(d, VT_ENTRY_REQUEST, doc, &e, why);
+
+    if (err == VT_OK)
+        err = vt_desk_doc(d, &e, &said, why);
+    if (err == VT_OK)
+        err = vt_request_read(said, ret, why);
+    vt_doc_free(said);
+    return err;
+}

@@ -32,6 +32,11 @@ struct vt_request_info {
     char refused_for[VT_WORD_MAX + 1];    /* a code; "veto" for an approver's */
 };
 
+/* What the request of that signed document asks. The desk was refreshed. Errors of
+ * vt_desk_find, vt_desk_doc and vt_request_read. */
+VT_MUST enum vt_err vt_desk_request(
+    struct vt_desk *d, const struct vt_digest *doc, struct vt_request *ret, struct vt_why *why);
+
 /* Calls fn for each request that its requester signed, in the log's order; what it is
  * given is good until it returns. `now`: seconds since 1970. fn may return VT_E_EXIST to end
  * the walk as success. The desk was refreshed. Cost: the rows of the ledger for each request.

@@ -46,6 +46,8 @@ take(struct load *l, const char *path, struct vt_why *why)
     enum vt_err err = vt_file_read(path, &b, why);
     if (err == VT_OK)
         err = vt_shares_parse(b.data, b.len, l->shares, why);
+    if (err == VT_E_LIMIT) /* of one file: such a one is none */
+        err = VT_E_SYNTAX;
     if (err == VT_OK &&
         (!l->shares->for_request || !vt_digest_eq(&l->shares->request, l->request)))
         err = vt_fail(why, VT_E_SYNTAX, "no shares for this request");
