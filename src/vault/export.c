@@ -42,9 +42,10 @@ begin_session(struct exporting *x, const struct vt_buf *evidence, struct vt_why 
     enum vt_refusal refusal = VT_REFUSAL_NONE;
     struct vt_why ignored = {0};
     uint64_t index;
-    enum vt_err err =
-        vt_run_kept_begin(&x->kept, evidence->data, evidence->len, &x->run.grant, why);
+    enum vt_err err = vt_run_kept_spent(&x->kept, &x->request, why);
 
+    if (err == VT_OK)
+        err = vt_run_kept_begin(&x->kept, evidence->data, evidence->len, &x->run.grant, why);
     if (err != VT_OK)
         return err;
     err = vt_keeper_session(e->keeper, &open, &x->session, x->granted, &refusal, why);

@@ -92,6 +92,8 @@ open_session(struct answering *x, struct vt_why *why)
     enum vt_err err = vt_settle_region(
         x->a->home, x->a->keeper, x->prepared.request.scope.region, VT_SETTLE_MS, why);
     if (err == VT_OK)
+        err = vt_run_kept_spent(&x->kept, &x->prepared.request, why);
+    if (err == VT_OK)
         err =
             vt_run_kept_begin(&x->kept, x->evidence.data, x->evidence.len, &x->run.grant, why);
     if (err != VT_OK)

@@ -56,6 +56,37 @@ grant_of(const void *evidence, size_t len, struct vt_digest *ret, struct vt_why 
     return err;
 }
 
+struct told {
+    const struct vt_digest *request;
+    uint64_t runs;
+};
+
+static enum vt_err
+count_run(void *ctx, const struct vt_desk_entry *e, struct vt_why *why)
+{
+    struct told *t = ctx;
+
+    (void)why;
+    t->runs += e->entry.kind == VT_ENTRY_RUN &&
+               vt_entry_has(&e->entry, VT_SUBJECT_REQUEST, t->request);
+    return VT_OK;
+}
+
+enum vt_err
+vt_run_kept_spent(const struct vt_run_kept *k, const struct vt_request *q, struct vt_why *why)
+{
+    struct told t = {.request = k->request};
+    struct vt_why ignored = {{0}};
+    uint64_t index;
+    enum vt_err err = vt_desk_each(k->desk, count_run, &t, why);
+
+    if (err != VT_OK || t.runs < q->runs)
+        return err;
+    (void)!vt_desk_refuse(k->desk, k->request, VT_REFUSAL_SPENT, &index, &ignored);
+    return vt_fail(why, VT_E_REFUSED, "the grant was for %llu runs, and all of them were begun",
+        (unsigned long long)q->runs);
+}
+
 enum vt_err
 vt_run_kept_begin(const struct vt_run_kept *k, const void *evidence, size_t len,
     struct vt_digest *ret_grant, struct vt_why *why)

@@ -43,6 +43,13 @@ struct vt_run_kept {
     const struct vt_digest *request; /* the signed document */
 };
 
+/* VT_E_REFUSED: the ledger has as many runs of this request as `q` is for, failed ones
+ * included; that is said in the ledger as the keeper's no is. The keeper counts sessions too;
+ * but one that was killed before its count was durable would open another, and the ledger would
+ * show a run too many. To be asked before vt_run_kept_begin, of a desk that was refreshed after
+ * what vt_run_kept_fail said. */
+VT_MUST enum vt_err vt_run_kept_spent(
+    const struct vt_run_kept *k, const struct vt_request *q, struct vt_why *why);
 /* Notes that a session is about to be opened under the grant that this evidence (request,
  * approvals, grant) ends with; *ret_grant is its document. The document of the run before goes,
  * which was said. VT_E_SYNTAX: no such evidence; nothing has changed then. VT_E_IO, VT_E_NOMEM.
