@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define ENDING_MS 2000
 #define LOOK_MS 200
 #define STATUS_MAX 4096U
 #define LOG_CHUNKS 64U
@@ -215,18 +216,29 @@ over(struct run *r, enum vt_sandbox_limit limit)
     kill_run(r);
 }
 
+/* Whether bwrap has ended, or does so now: then what it could not do is told by its end. */
+static bool
+has_ended(const struct run *r)
+{
+    struct pollfd p = {.fd = r->pid_fd, .events = POLLIN};
+    return poll(&p, 1, ENDING_MS) == 1;
+}
+
 /* bwrap's first report names the namespace of the process that all of the script
- * will descend from. It waits for us; bound it and let it go. */
+ * will descend from. It waits for us; bound it and let it go. It may be gone by then, when
+ * something of the sandbox could not be made. */
 static enum vt_err
 take_first(struct run *r, uint64_t pid_ns, struct vt_why *why)
 {
     pid_t first = vt_sandbox_watch_name(&r->watch, pid_ns);
-    if (first == 0)
-        return vt_fail(why, VT_E_CHILD, "sandbox: its first process is gone");
-    enum vt_err err = vt_sandbox_child_limit(r->b->stage.drop, &r->job->limits, first, why);
+    enum vt_err err =
+        first == 0 ? vt_fail(why, VT_E_CHILD, "sandbox: its first process is gone")
+                   : vt_sandbox_child_limit(r->b->stage.drop, &r->job->limits, first, why);
     if (err == VT_OK)
         err = vt_fd_write(r->block, "g", 1, why);
     r->started = err == VT_OK;
+    if (err != VT_OK && has_ended(r))
+        err = VT_OK;
     close_fd(&r->block);
     return err;
 }
