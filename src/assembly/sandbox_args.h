@@ -37,4 +37,10 @@ void vt_args_release(struct vt_args *a);
 /* Whether the environment has this regular file in /etc, to be covered. */
 bool vt_sandbox_root_has_etc(const char *box, const char *name);
 
+/* Opens passwd, group and hosts as they are in those surroundings, each as an anonymous file
+ * that the caller closes (also after a failure), and only where the root has one to be covered.
+ */
+VT_MUST enum vt_err vt_sandbox_etc(const char *box, const struct vt_surroundings *s,
+    struct vt_sandbox_fds *ret, struct vt_why *why);
+
 #endif

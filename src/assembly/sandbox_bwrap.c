@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -63,50 +62,6 @@ close_fd(int *fd)
     *fd = -1;
 }
 
-/* An anonymous file with this content, at its beginning. */
-static enum vt_err
-content(const char *text, int *ret, struct vt_why *why)
-{
-    int fd = memfd_create("vitrine-etc", MFD_CLOEXEC);
-    if (fd < 0)
-        return vt_fail_errno(why, "sandbox: memfd_create");
-    enum vt_err err = vt_fd_write(fd, text, strlen(text), why);
-    if (err == VT_OK && lseek(fd, 0, SEEK_SET) != 0)
-        err = vt_fail_errno(why, "sandbox: lseek");
-    if (err != VT_OK) {
-        (void)close(fd);
-        return err;
-    }
-    *ret = fd;
-    return VT_OK;
-}
-
-static enum vt_err
-make_etc(struct run *r, struct vt_why *why)
-{
-    const struct vt_surroundings *s = &r->job->around;
-    const char *box = r->b->stage.box;
-    char text[1024];
-    enum vt_err err = VT_OK;
-    (void)snprintf(text, sizeof text,
-        "root:x:0:0:root:/root:/bin/sh\n%s:x:%u:%u::%s:/bin/sh\n"
-        "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
-        s->user, s->uid, s->gid, s->home);
-    if (vt_sandbox_root_has_etc(box, "passwd"))
-        err = content(text, &r->child.passwd, why);
-    (void)snprintf(
-        text, sizeof text, "root:x:0:\n%s:x:%u:\nnogroup:x:65534:\n", s->user, s->gid);
-    if (err == VT_OK && vt_sandbox_root_has_etc(box, "group"))
-        err = content(text, &r->child.group, why);
-    (void)snprintf(text, sizeof text,
-        "127.0.0.1 localhost\n::1 localhost\n127.0.1.1 %s%s%s%s%s\n", s->host,
-        s->domain[0] != '\0' ? "." : "", s->domain, s->domain[0] != '\0' ? " " : "",
-        s->domain[0] != '\0' ? s->host : "");
-    if (err == VT_OK && vt_sandbox_root_has_etc(box, "hosts"))
-        err = content(text, &r->child.hosts, why);
-    return err;
-}
-
 /* Standard output of its own: through this process, which counts it. */
 static enum vt_err
 open_out(struct run *r, struct vt_why *why)
@@ -145,7 +100,8 @@ open_ends(struct run *r, struct vt_why *why)
     enum vt_err err = open_out(r, why);
     if (err == VT_OK)
         err = vt_sandbox_filter_new(&r->child.filter, why);
-    return err == VT_OK ? make_etc(r, why) : err;
+    return err == VT_OK ? vt_sandbox_etc(r->b->stage.box, &r->job->around, &r->child, why)
+                        : err;
 }
 
 static void
