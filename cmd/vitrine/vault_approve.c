@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "vault/requests.h"
 #include "vault/shares.h"
 #include "vault/standing.h"
 
@@ -92,7 +93,7 @@ open_request(const struct args *a, struct verdict *v, struct vt_why *why)
     if (err == VT_OK)
         err = vt_vault_desk_policy(&v->d, why);
     if (err == VT_OK)
-        err = vt_vault_desk_request(&v->d, &v->digest, &v->request, why);
+        err = vt_desk_request(v->d.desk, &v->digest, &v->request, why);
     return err == VT_OK ? may_judge(v, why) : err;
 }
 

@@ -77,22 +77,6 @@ vt_vault_desk_say(struct vt_vault_desk *d, enum vt_entry_kind kind,
     return err;
 }
 
-enum vt_err
-vt_vault_desk_request(struct vt_vault_desk *d, const struct vt_digest *digest,
-    struct vt_request *ret, struct vt_why *why)
-{
-    struct vt_desk_entry e;
-    struct vt_doc *doc = NULL;
-    enum vt_err err = vt_desk_find(d->desk, VT_ENTRY_REQUEST, digest, &e, why);
-
-    if (err == VT_OK)
-        err = vt_desk_doc(d->desk, &e, &doc, why);
-    if (err == VT_OK)
-        err = vt_request_read(doc, ret, why);
-    vt_doc_free(doc);
-    return err;
-}
-
 /* In words */
 
 void

@@ -36,9 +36,6 @@ VT_MUST enum vt_err vt_vault_desk_me(
 VT_MUST enum vt_err vt_vault_desk_say(struct vt_vault_desk *d, enum vt_entry_kind kind,
     const struct vt_subject *subject, size_t count, struct vt_doc *doc, uint64_t *ret_index,
     struct vt_why *why);
-/* The signed request of that digest, and what it means. */
-VT_MUST enum vt_err vt_vault_desk_request(struct vt_vault_desk *d,
-    const struct vt_digest *digest, struct vt_request *ret, struct vt_why *why);
 
 /* Appends what a request asks for, a line for each part, for a person. */
 void vt_vault_put_request(

@@ -224,12 +224,18 @@ stand_in_line(const struct vt_export *e, struct vt_lock *lock, struct vt_why *wh
                         : err;
 }
 
-static enum vt_err export(struct exporting *x, uint64_t *ret_index, struct vt_why *why) {
-    bool made = false; enum vt_err err = vt_run_kept_find(&x->kept, &x->run, &made, why);
+static enum vt_err
+export_once(struct exporting *x, uint64_t *ret_index, struct vt_why *why)
+{
+    bool made = false;
+    enum vt_err err = vt_run_kept_find(&x->kept, &x->run, &made, why);
 
-    if (err == VT_OK && !made) err = end_begun(x, why);
-    if (err == VT_OK && !made) err = export_anew(x, why);
-    if (err == VT_OK) err = vt_run_kept_say(&x->kept, ret_index, why);
+    if (err == VT_OK && !made)
+        err = end_begun(x, why);
+    if (err == VT_OK && !made)
+        err = export_anew(x, why);
+    if (err == VT_OK)
+        err = vt_run_kept_say(&x->kept, ret_index, why);
     return err == VT_OK ? vt_run_kept_hand_out(&x->kept, &x->run.result, x->e->out, why) : err;
 }
 
@@ -245,7 +251,7 @@ vt_export_run(const struct vt_export *e, struct vt_exported *ret, struct vt_why 
                                         : vt_fail(why, VT_E_NOMEM, "export: out of memory");
 
     if (err == VT_OK)
-        err = export(&x, &index, why);
+        err = export_once(&x, &index, why);
     if (err == VT_OK)
         *ret = (struct vt_exported){.said = x.run, .index = index};
     vt_customers_free(x.customers);
