@@ -62,6 +62,10 @@ static const struct {
         {[VT_SUBJECT_RELOCATION] = NEED_ONE, [VT_SUBJECT_INVENTORY] = NEED_ONE}},
     [VT_ENTRY_SHRED] = {"shred",
         {[VT_SUBJECT_RECEIPT] = NEED_ONE, [VT_SUBJECT_INVENTORY] = NEED_ONE}},
+    [VT_ENTRY_READING] = {"reading", {[VT_SUBJECT_SOURCE] = NEED_ONE}},
+    [VT_ENTRY_REVIEW] = {"review", {[VT_SUBJECT_SOURCE] = NEED_ONE}},
+    [VT_ENTRY_OBJECTION] = {"objection", {[VT_SUBJECT_SOURCE] = NEED_ONE}},
+    [VT_ENTRY_VISITS] = {"visits", {[VT_SUBJECT_VISITS] = NEED_ONE}},
 };
 
 static const char *const roles[VT_SUBJECT_ROLE_COUNT] = {
@@ -78,6 +82,7 @@ static const char *const roles[VT_SUBJECT_ROLE_COUNT] = {
     [VT_SUBJECT_RELOCATION] = "relocation",
     [VT_SUBJECT_RECEIPT] = "receipt",
     [VT_SUBJECT_INVENTORY] = "inventory",
+    [VT_SUBJECT_VISITS] = "visits",
 };
 
 const char *

@@ -44,6 +44,11 @@ enum vt_entry_kind {
     VT_ENTRY_RELOCATION,
     VT_ENTRY_RECEIPT,
     VT_ENTRY_SHRED,
+    /* Reviews and the Centre's record of openings (docs/formats/review.md). */
+    VT_ENTRY_READING,
+    VT_ENTRY_REVIEW,
+    VT_ENTRY_OBJECTION,
+    VT_ENTRY_VISITS,
     VT_ENTRY_KIND_COUNT
 };
 
@@ -62,6 +67,7 @@ enum vt_subject_role {
     VT_SUBJECT_RELOCATION,
     VT_SUBJECT_RECEIPT,
     VT_SUBJECT_INVENTORY, /* the root of a region's inventory */
+    VT_SUBJECT_VISITS,    /* the root of a day's record of openings */
     VT_SUBJECT_ROLE_COUNT
 };
 

@@ -160,6 +160,10 @@ supports(
     case VT_ENTRY_RELOCATION:
     case VT_ENTRY_RECEIPT:
     case VT_ENTRY_SHRED:
+    case VT_ENTRY_READING:
+    case VT_ENTRY_REVIEW:
+    case VT_ENTRY_OBJECTION:
+    case VT_ENTRY_VISITS:
     case VT_ENTRY_KIND_COUNT:
         break;
     }

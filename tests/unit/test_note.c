@@ -706,6 +706,10 @@ test_entry_kinds(void **state)
         [VT_ENTRY_RELOCATION] = {[VT_SUBJECT_POLICY] = 1, 0, 0, 0, 0, 0, 1},
         [VT_ENTRY_RECEIPT] = {[VT_SUBJECT_RELOCATION] = 1, 0, 1},
         [VT_ENTRY_SHRED] = {[VT_SUBJECT_RECEIPT] = 1, 1},
+        [VT_ENTRY_READING] = {[VT_SUBJECT_SOURCE] = 1},
+        [VT_ENTRY_REVIEW] = {[VT_SUBJECT_SOURCE] = 1},
+        [VT_ENTRY_OBJECTION] = {[VT_SUBJECT_SOURCE] = 1},
+        [VT_ENTRY_VISITS] = {[VT_SUBJECT_VISITS] = 1},
     };
     (void)state;
     for (unsigned kind = 1; kind < VT_ENTRY_KIND_COUNT; kind++) {
