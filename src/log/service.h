@@ -20,6 +20,7 @@ enum vt_service_msg {
     VT_SERVICE_ADD = 1,
     VT_SERVICE_OBJECT = 2,
     VT_SERVICE_STAGED = 3,
+    VT_SERVICE_REVIEW = 4, /* POST /review: document and entry, docs/formats/review.md */
     VT_SERVICE_DONE = 16,
 };
 #define VT_SERVICE_OPEN_MAX 64U
