@@ -9,10 +9,10 @@
  * has the desk say who asks (VT_ROOM_ADMIT) before a reader is asked for source, so that
  * everything that is opened is recorded first.
  *
- *     VT_ROOM_ADMIT   http to desk: may this be opened, and by whom? Answered by
- * VT_ROOM_ANSWER, with `pass` set when it may VT_ROOM_ASK     http to desk or reader; answered
- * by VT_ROOM_ANSWER VT_ROOM_EVENT   indexer to http: one server-sent event, its bytes ready to
- * send
+ *     VT_ROOM_ADMIT   http to desk: may this be opened, and by whom?
+ *                     answered by VT_ROOM_ANSWER, with `pass` set when it may
+ *     VT_ROOM_ASK     http to desk or reader; answered by VT_ROOM_ANSWER
+ *     VT_ROOM_EVENT   indexer to http: one server-sent event, its bytes ready to send
  *
  * Both sides encode and decode with the functions here; strings are bounded by the limits
  * below.
@@ -78,10 +78,17 @@ struct vt_answer {
     size_t body_len;
 };
 
-/* Sends. VT_E_USAGE for a string over its limit, VT_E_IO when the other side is gone. */
+/* Sends. VT_E_USAGE for what is over its limit, VT_E_IO when the other side is gone. */
 VT_MUST enum vt_err vt_ask_send(
     int fd, enum vt_room_msg type, const struct vt_ask *a, struct vt_why *why);
 VT_MUST enum vt_err vt_answer_send(int fd, const struct vt_answer *a, struct vt_why *why);
+
+/* The bytes of the two, appended to b: for a sender that does not wait. */
+VT_MUST enum vt_err vt_ask_put(struct vt_buf *b, const struct vt_ask *a, struct vt_why *why);
+VT_MUST enum vt_err vt_answer_put(
+    struct vt_buf *b, const struct vt_answer *a, struct vt_why *why);
+/* An answer as vt_room_run presets it: 200, JSON, no-cache, number 0. */
+void vt_answer_preset(struct vt_answer *ret);
 
 /* Decodes what vt_msg_recv gave; everything points into b, which must stay. VT_E_SYNTAX. */
 VT_MUST enum vt_err vt_ask_read(const struct vt_buf *b, struct vt_ask *ret, struct vt_why *why);
@@ -102,7 +109,8 @@ struct vt_room_opts {
 VT_MUST enum vt_err vt_room_run(int fd, const struct vt_room_opts *opts, struct vt_why *why);
 
 /* The API's errors: status, code and message as docs/formats/centre-api.md says. Code follows
- * from the status. */
+ * from the status; the answer's other parts are as preset, but number; 429 and 503 ask to wait
+ * a second when retry_after_s is 0. What the message quotes is made harmless. */
 void vt_answer_error(struct vt_answer *ret, struct vt_buf *body, int status, const char *fmt,
     ...) __attribute__((format(printf, 4, 5)));
 
