@@ -41,6 +41,7 @@ begin_call(struct vt_http_batch *b, size_t i, struct vt_why *why)
         .fd = -1,
         .post = true,
         .content_type = c->content_type != NULL ? c->content_type : "text/plain; charset=utf-8",
+        .lines = c->headers,
         .body = c->body,
         .body_len = c->body_len,
         .sink = &c->answer};

@@ -52,8 +52,9 @@ VT_MUST enum vt_err vt_http_post(struct vt_http *h, const char *base, const char
  * answer.max, and releases answer. */
 struct vt_http_call {
     const char *base;
-    const char *path;
-    const char *content_type; /* NULL: text/plain; charset=utf-8 */
+    const char *path;           /* NULL: base is the whole URL, with its query */
+    const char *content_type;   /* NULL: text/plain; charset=utf-8 */
+    const char *const *headers; /* more lines "NAME: VALUE", ended by NULL; or NULL */
     const void *body;
     size_t body_len;
     int status;

@@ -37,7 +37,7 @@ is_unreserved(unsigned char c)
            strchr("-._~/", c) != NULL;
 }
 
-/* base/path with the path percent-encoded. */
+/* base/path with the path percent-encoded, or base as it is. */
 static enum vt_err
 make_url(const struct vt_transfer *t, char **ret, struct vt_why *why)
 {
@@ -47,11 +47,12 @@ make_url(const struct vt_transfer *t, char **ret, struct vt_why *why)
 
     if (strncmp(t->base, "http://", 7) != 0 && strncmp(t->base, "https://", 8) != 0)
         return vt_fail(why, VT_E_USAGE, "%s: not an http:// or https:// URL", t->base);
-    while (len > 0 && t->base[len - 1] == '/')
+    while (t->path != NULL && len > 0 && t->base[len - 1] == '/')
         len--;
     vt_buf_put(&b, t->base, len);
-    vt_buf_put_u8(&b, '/');
-    for (const char *p = t->path; *p != '\0'; p++) {
+    if (t->path != NULL)
+        vt_buf_put_u8(&b, '/');
+    for (const char *p = t->path; p != NULL && *p != '\0'; p++) {
         unsigned char c = (unsigned char)*p;
 
         if (c != '\0' && is_unreserved(c))
@@ -187,6 +188,10 @@ set_post(struct vt_transfer *t, CURL *e)
     /* No "Expect: 100-continue" and its pause. */
     if (curl_slist_append(t->headers, "Expect:") == NULL)
         return CURLE_OUT_OF_MEMORY;
+    for (size_t i = 0; t->lines != NULL && t->lines[i] != NULL; i++) {
+        if (curl_slist_append(t->headers, t->lines[i]) == NULL)
+            return CURLE_OUT_OF_MEMORY;
+    }
     join(&rc, curl_easy_setopt(e, CURLOPT_POST, 1L));
     join(&rc, curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body_len));
     join(&rc, curl_easy_setopt(e, CURLOPT_POSTFIELDS, t->body_len == 0 ? "" : t->body));

@@ -19,9 +19,10 @@ struct vt_http {
 struct vt_transfer {
     /* What to do. */
     const char *base;
-    const char *path;
+    const char *path; /* NULL: base is the whole URL */
     bool post;
     const char *content_type; /* NULL: application/octet-stream */
+    const char *const *lines; /* more headers of a POST, ended by NULL; or NULL */
     const void *body;
     size_t body_len;
     /* Where the answer goes: a buffer, or a file with its digest. */
