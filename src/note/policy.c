@@ -365,9 +365,11 @@ enum vt_err
 vt_policy_parse(const void *data, size_t len, struct vt_policy **ret, struct vt_why *why)
 {
     struct vt_policy *p = NULL;
+    struct vt_digest digest;
 
     if (len > VT_POLICY_MAX)
         return vt_fail(why, VT_E_CONFIG, "the policy has more than %u bytes", VT_POLICY_MAX);
+    vt_digest_of(data, len, &digest);
     enum vt_err err = check_characters(data, len, why);
     if (err == VT_OK)
         err = vt_seal_check(data, len, &len, why);
@@ -378,6 +380,7 @@ vt_policy_parse(const void *data, size_t len, struct vt_policy **ret, struct vt_
         err = vt_fail(why, VT_E_NOMEM, "no memory for the policy");
         goto out;
     }
+    p->digest = digest;
     if (len > 0)
         memcpy(p->text, data, len);
     err = parse_lines(p, why);

@@ -48,6 +48,11 @@ const struct vt_policy_party *vt_policy_log(const struct vt_policy *p, const cha
 const struct vt_policy_party *vt_policy_signer_of(
     const struct vt_policy *p, const struct vt_note *n);
 
+/* The name of the group that has this signer as a direct member, or NULL. */
+const char *vt_policy_group_of(const struct vt_policy *p, const struct vt_policy_party *signer);
+/* SHA-256 over the policy's file, all of it. */
+const struct vt_digest *vt_policy_digest(const struct vt_policy *p);
+
 /* Opens a signed checkpoint: a known log signed it and the witness quorum is
  * reached. A known witness whose cosignature fails is VT_E_SIG. *ret_time: the
  * least time that the quorum vouches for, i.e. such that the cosignatures not

@@ -25,6 +25,22 @@ vt_policy_signers(const struct vt_policy *p, const struct vt_policy_party **ret)
     return p->signer_count;
 }
 
+const char *
+vt_policy_group_of(const struct vt_policy *p, const struct vt_policy_party *signer)
+{
+    int node = vt_quorum_find(&p->names, signer->name);
+
+    if (node < 0 || p->names.node[node].parent < 0)
+        return NULL;
+    return p->names.node[p->names.node[node].parent].name;
+}
+
+const struct vt_digest *
+vt_policy_digest(const struct vt_policy *p)
+{
+    return &p->digest;
+}
+
 const struct vt_policy_party *
 vt_policy_log(const struct vt_policy *p, const char *origin)
 {

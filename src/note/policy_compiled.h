@@ -11,6 +11,7 @@
 
 struct vt_policy {
     char *text; /* the file, cut into words; all names point into it */
+    struct vt_digest digest;
     struct vt_quorum names;
     size_t log_count;
     struct vt_policy_party log[VT_POLICY_LOGS_MAX];
