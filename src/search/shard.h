@@ -27,13 +27,17 @@ VT_MUST enum vt_err vt_shard_finish(struct vt_shard_writer *w, struct vt_why *wh
 void vt_shard_writer_free(struct vt_shard_writer *w);
 
 struct vt_shard;
-/* VT_E_SYNTAX: it is damaged. Its lists are checked here, its blobs when they are read. */
+/* VT_E_SYNTAX: it is damaged. What its head says is checked here, its lists and blobs when they
+ * are read, so that opening costs nothing. */
 VT_MUST enum vt_err vt_shard_open(const char *path, struct vt_shard **ret, struct vt_why *why);
 void vt_shard_close(struct vt_shard *s);
 uint32_t vt_shard_count(const struct vt_shard *s);
 /* A blob by its number: its digest and its bytes, which stay until the shard is closed. */
 VT_MUST bool vt_shard_blob(const struct vt_shard *s, uint32_t number, struct vt_digest *ret,
     const uint8_t **ret_data, size_t *ret_len);
+/* The number of a blob. */
+VT_MUST bool vt_shard_find(
+    const struct vt_shard *s, const struct vt_digest *blob, uint32_t *ret_number);
 /* Calls fn for each indexed blob that may have the pattern, in order of numbers; it may not
  * have it: vt_pattern_find says. fn returns false to end. */
 VT_MUST enum vt_err vt_shard_candidates(const struct vt_shard *s, const struct vt_pattern *p,

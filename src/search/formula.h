@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the trigrams of a text must be for an expression to match in it: a formula of "has this
+ * trigram", and, or. Built from the bottom up while an expression is parsed; private to
+ * src/search.
+ *
+ * A part of an expression is worth one of two things. Either it matches a few strings and
+ * nothing else
+ * (`exact`), and then its neighbours may still be joined to it, so that trigrams across the
+ * joint are found; or only a formula is known of it. Formula 0 is true: nothing is known.
+ *
+ * All of it is sound: a text in which the expression matches satisfies the formula. It is
+ * never more than that: a text may satisfy the formula without a match.
+ */
+#ifndef VT_SEARCH_FORMULA_H
+#define VT_SEARCH_FORMULA_H
+
+#include "search/pattern.h"
+
+#define VT_FORMULA_NODES_MAX 8192U
+#define VT_FORMULA_STRINGS_MAX 16U
+#define VT_FORMULA_STRING_MAX 64U
+
+/* A few strings, folded; none twice. */
+struct vt_strings {
+    size_t count;
+    struct {
+        uint8_t len;
+        uint8_t b[VT_FORMULA_STRING_MAX];
+    } s[VT_FORMULA_STRINGS_MAX];
+};
+
+struct vt_part {
+    bool exact;
+    struct vt_strings strings; /* exact */
+    uint32_t formula;          /* otherwise */
+};
+
+struct vt_formula_node {
+    enum vt_trigram_op op;
+    uint32_t trigram;
+    uint32_t left, right; /* of AND and OR */
+};
+
+/* The nodes; [0] is true and is never looked at. */
+struct vt_formulas {
+    size_t count; /* begins at 1 */
+    struct vt_formula_node node[VT_FORMULA_NODES_MAX];
+};
+
+/* Bytes as they stand in the index: A to Z made a to z. */
+static inline uint8_t
+vt_fold(uint8_t c)
+{
+    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
+}
+
+static inline uint32_t
+vt_trigram(const uint8_t *p)
+{
+    return (uint32_t)vt_fold(p[0]) << 16 | (uint32_t)vt_fold(p[1]) << 8 | vt_fold(p[2]);
+}
+
+/* The empty string, exactly: where a sequence begins. */
+void vt_part_empty(struct vt_part *p);
+/* One string of at most VT_FORMULA_STRING_MAX bytes, exactly; folded here. */
+void vt_part_literal(struct vt_part *p, const uint8_t *b, size_t len);
+/* Anything. */
+void vt_part_any(struct vt_part *p);
+/* *a followed by b. */
+void vt_part_then(struct vt_formulas *f, struct vt_part *a, const struct vt_part *b);
+/* *a or b. */
+void vt_part_or(struct vt_formulas *f, struct vt_part *a, const struct vt_part *b);
+/* *a at least once, as often as you like: it is no longer exact. */
+void vt_part_repeat(struct vt_formulas *f, struct vt_part *a);
+/* The formula of a part, in postfix order. Returns the number of terms; 0 when nothing is
+ * known, or when there would be more than `max`. */
+size_t vt_part_terms(
+    struct vt_formulas *f, const struct vt_part *p, struct vt_trigram_term *ret, size_t max);
+
+#endif
