@@ -3,11 +3,13 @@
 
 #include "base/file.h"
 
+#include <errno.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define KEPT 96U /* statements of one connection */
 
@@ -38,6 +40,10 @@ fail(const struct vt_sql *db, struct vt_why *why)
         err = VT_E_EXIST;
     else if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
         err = VT_E_BUSY;
+    else if (code == SQLITE_FULL)
+        err = VT_E_NOSPC;
+    else if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
+        err = VT_E_SYNTAX;
     return vt_fail(why, err, "%s: %s", db->path, sqlite3_errmsg(db->db));
 }
 
@@ -45,6 +51,20 @@ static enum vt_err
 script(struct vt_sql *db, const char *sql, struct vt_why *why)
 {
     return sqlite3_exec(db->db, sql, NULL, NULL, NULL) == SQLITE_OK ? VT_OK : fail(db, why);
+}
+
+/* The writer leaves -wal and -shm in place when it closes (see sql.h), and gives back what a
+ * large commit made of the first. */
+static enum vt_err
+begin_writing(struct vt_sql *db, struct vt_why *why)
+{
+    int on = 1;
+
+    if (sqlite3_file_control(db->db, "main", SQLITE_FCNTL_PERSIST_WAL, &on) != SQLITE_OK)
+        return fail(db, why);
+    return script(db,
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=1048576;",
+        why);
 }
 
 /* Makes the tables of a new file, and refuses a file of another version. */
@@ -60,7 +80,9 @@ take_version(struct vt_sql *db, enum vt_sql_mode mode, const char *schema, int v
         return err;
     if (have == version)
         return VT_OK;
-    if (have != 0 || mode == VT_SQL_READ)
+    if (have == 0 && mode == VT_SQL_READ)
+        return vt_fail(why, VT_E_NOENT, "%s: its tables are not made yet", db->path);
+    if (have != 0)
         return vt_fail(why, VT_E_STATE, "%s has tables of version %lld, not %d", db->path,
             (long long)have, version);
     snprintf(set, sizeof(set), "PRAGMA user_version=%d", version);
@@ -101,7 +123,7 @@ vt_sql_open(const char *path, enum vt_sql_mode mode, const char *schema, int ver
         sqlite3_db_config(db->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     }
     if (err == VT_OK && mode == VT_SQL_WRITE)
-        err = script(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;", why);
+        err = begin_writing(db, why);
     if (err == VT_OK)
         err = take_version(db, mode, schema, version, why);
     if (err != VT_OK) {
@@ -123,6 +145,22 @@ vt_sql_close(struct vt_sql *db)
     }
     sqlite3_close(db->db);
     free(db);
+}
+
+/* The file itself goes last: until then it is what it was for who comes to remove it again. */
+enum vt_err
+vt_sql_remove(const char *path, struct vt_why *why)
+{
+    static const char *const ends[] = {"-shm", "-wal", ""};
+    char name[VT_PATH_MAX];
+    enum vt_err err = VT_OK;
+
+    for (size_t i = 0; err == VT_OK && i < sizeof ends / sizeof ends[0]; i++) {
+        err = vt_path(name, why, "%s%s", path, ends[i]);
+        if (err == VT_OK && unlink(name) != 0 && errno != ENOENT)
+            err = vt_fail_errno(why, "cannot remove %s", name);
+    }
+    return err;
 }
 
 /* A statement that is not in use: a kept one, or a new one that is kept when there is room. */

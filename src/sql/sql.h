@@ -5,6 +5,12 @@
  * One struct vt_sql is one connection, for one thread. Statements are kept by the address of
  * their text, so give string literals: the second use of a text costs no compilation. A query
  * is one vt_sql_query, vt_sql_step until there is no row, vt_sql_end.
+ *
+ * Readers need write nothing, so that their processes can be confined to reading. The journal
+ * is a write-ahead log, whose two files (-wal, -shm) a writer leaves in place when it closes:
+ * a reader that may not write opens them as they are, with a writer beside it or none, also
+ * after one was killed (tests/unit/test_sql.c). With a rollback journal a reader would have to
+ * wait for each commit, and would fail after a writer's death until the next one has come.
  */
 #ifndef VT_SQL_SQL_H
 #define VT_SQL_SQL_H
@@ -24,11 +30,18 @@ enum vt_sql_mode {
 
 /* Opens a file of tables. schema: SQL that makes all tables, run when the file is new; version:
  * its number, 1 and up, kept in the file (user_version). VT_E_STATE for a file of another
- * version: a writer who can make the tables again removes the file first. VT_E_NOENT (read),
- * VT_E_IO. Writing is durable at each commit (WAL, synchronous FULL). */
+ * version: a writer who can make the tables again removes it first (vt_sql_remove).
+ * VT_E_NOENT (read): no file, or its tables are not made yet. VT_E_SYNTAX: not such a file, or
+ * damaged. VT_E_IO. Writing is durable at each commit (WAL, synchronous FULL). */
 VT_MUST enum vt_err vt_sql_open(const char *path, enum vt_sql_mode mode, const char *schema,
     int version, struct vt_sql **ret, struct vt_why *why);
 void vt_sql_close(struct vt_sql *db);
+/* Removes a file of tables with what belongs to it; fine when it is not there. Nobody may be
+ * writing it. Readers keep what they have open, and see the next file when they open again. */
+VT_MUST enum vt_err vt_sql_remove(const char *path, struct vt_why *why);
+
+/* Errors of what follows: VT_E_IO, VT_E_NOMEM, VT_E_NOSPC, VT_E_EXIST (a constraint),
+ * VT_E_BUSY (another writer), VT_E_SYNTAX (the file is damaged). */
 
 /* Begins a query. types has one letter for each `?` in order, with its argument:
  *     s const char * (NULL: null)   i int64_t   f double
