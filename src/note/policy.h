@@ -90,4 +90,13 @@ VT_MUST enum vt_err vt_policy_check_signers(const struct vt_policy *p, enum vt_e
 void vt_policy_members(const struct vt_policy *p, enum vt_entry_kind kind,
     struct vt_signer_set *ret, unsigned *ret_least);
 
+/* What is demanded, for people. kind 0: of witnesses, by the line `quorum`. The name that the
+ * line gives, NULL when nobody is demanded; the least number of parties that can be enough, 0
+ * then; and in words, such as "all of alpha, beta" or "2 of north (any of alice, bob), carol",
+ * appended to b. */
+const char *vt_policy_demand_name(const struct vt_policy *p, enum vt_entry_kind kind);
+unsigned vt_policy_demand_least(const struct vt_policy *p, enum vt_entry_kind kind);
+void vt_policy_put_demand(
+    struct vt_buf *b, const struct vt_policy *p, enum vt_entry_kind kind);
+
 #endif
