@@ -96,7 +96,6 @@ void vt_policy_members(const struct vt_policy *p, enum vt_entry_kind kind,
  * appended to b. */
 const char *vt_policy_demand_name(const struct vt_policy *p, enum vt_entry_kind kind);
 unsigned vt_policy_demand_least(const struct vt_policy *p, enum vt_entry_kind kind);
-void vt_policy_put_demand(
-    struct vt_buf *b, const struct vt_policy *p, enum vt_entry_kind kind);
+void vt_policy_put_demand(struct vt_buf *b, const struct vt_policy *p, enum vt_entry_kind kind);
 
 #endif
