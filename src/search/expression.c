@@ -363,19 +363,28 @@ parse_repeat(struct parser *p, struct vt_part *ret)
     return VT_OK;
 }
 
+/* Parts are large, and groups within groups are parsed by recursion: they live on the heap. */
+struct sequence {
+    struct vt_sequence all;
+    struct vt_part part;
+};
+
 static enum vt_err
 parse_sequence(struct parser *p, struct vt_part *ret)
 {
-    struct vt_part *part = malloc(sizeof(*part));
-    enum vt_err err = part != NULL ? VT_OK : vt_fail(p->why, VT_E_NOMEM, "out of memory");
+    struct sequence *s = malloc(sizeof(*s));
+    enum vt_err err = VT_OK;
 
-    vt_part_empty(ret);
+    if (s == NULL)
+        return vt_fail(p->why, VT_E_NOMEM, "out of memory");
+    vt_sequence_begin(&s->all);
     while (err == VT_OK && *p->at != '\0' && *p->at != '|' && *p->at != ')') {
-        err = parse_repeat(p, part);
+        err = parse_repeat(p, &s->part);
         if (err == VT_OK)
-            vt_part_then(&p->formulas, ret, part);
+            vt_sequence_put(&p->formulas, &s->all, &s->part);
     }
-    free(part);
+    vt_sequence_end(&p->formulas, &s->all, ret);
+    free(s);
     return err;
 }
 

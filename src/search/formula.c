@@ -121,15 +121,31 @@ strings_product(struct vt_strings *a, const struct vt_strings *b)
 }
 
 void
-vt_part_then(struct vt_formulas *f, struct vt_part *a, const struct vt_part *b)
+vt_sequence_begin(struct vt_sequence *s)
 {
-    uint32_t formula;
+    s->begun = false;
+    s->done = TRUE;
+    vt_part_empty(&s->run);
+}
 
-    if (a->exact && b->exact && strings_product(&a->strings, &b->strings))
+void
+vt_sequence_put(struct vt_formulas *f, struct vt_sequence *s, const struct vt_part *next)
+{
+    if (s->run.exact && next->exact && strings_product(&s->run.strings, &next->strings))
         return;
-    formula = of_part(f, a);
-    a->formula = both(f, formula, of_part(f, b));
-    a->exact = false;
+    s->done = both(f, s->done, of_part(f, &s->run));
+    s->begun = true;
+    s->run = *next;
+}
+
+void
+vt_sequence_end(struct vt_formulas *f, const struct vt_sequence *s, struct vt_part *ret)
+{
+    *ret = s->run;
+    if (s->begun) {
+        ret->formula = both(f, s->done, of_part(f, &s->run));
+        ret->exact = false;
+    }
 }
 
 void

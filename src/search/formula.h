@@ -67,8 +67,16 @@ void vt_part_empty(struct vt_part *p);
 void vt_part_literal(struct vt_part *p, const uint8_t *b, size_t len);
 /* Anything. */
 void vt_part_any(struct vt_part *p);
-/* *a followed by b. */
-void vt_part_then(struct vt_formulas *f, struct vt_part *a, const struct vt_part *b);
+/* Parts that follow each other: what is known of those that are done, and the run of exact ones
+ * that the next may still be joined to. */
+struct vt_sequence {
+    bool begun; /* something is done */
+    uint32_t done;
+    struct vt_part run;
+};
+void vt_sequence_begin(struct vt_sequence *s);
+void vt_sequence_put(struct vt_formulas *f, struct vt_sequence *s, const struct vt_part *next);
+void vt_sequence_end(struct vt_formulas *f, const struct vt_sequence *s, struct vt_part *ret);
 /* *a or b. */
 void vt_part_or(struct vt_formulas *f, struct vt_part *a, const struct vt_part *b);
 /* *a at least once, as often as you like: it is no longer exact. */
