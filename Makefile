@@ -37,6 +37,7 @@ setup:
 build: setup
 	@. scripts/lib.sh; test -f $(BUILD)/build.ninja || quietly $(MESON) setup -Dtests=false $(BUILD)
 	@ninja -C $(BUILD) --quiet
+	@scripts/web build
 
 run: build
 	@SOURCE='$(SOURCE)' RECIPE='$(RECIPE)' FRESH='$(FRESH)' BUILD='$(BUILD)' scripts/demo
@@ -46,6 +47,7 @@ test-build:
 	@test -f $(BUILD)/build.ninja || $(MESON) setup $(BUILD)
 	@$(MESON) configure -Dtests=true $(BUILD)
 	@ninja -C $(BUILD)
+	@scripts/web build
 .PHONY: test-build
 
 test: test-build
@@ -70,8 +72,9 @@ install: build
 	$(MESON) configure --prefix=$(PREFIX) $(BUILD)
 	DESTDIR='$(DESTDIR)' $(MESON) install -C $(BUILD)
 	install -D -m 644 docs/man/vitrine.1 $(DESTDIR)$(PREFIX)/share/man/man1/vitrine.1
+	cd web/dist && find . -type f -exec install -D -m 644 {} $(DESTDIR)$(PREFIX)/share/vitrine/web/{} \;
 	install -D -m 644 scripts/completion/vitrine.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/vitrine
 
 clean:
-	rm -rf $(BUILD) demo
+	rm -rf $(BUILD) demo web/dist web/node_modules
