@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define VISITS_SUM "the sources' visits, at least 1 of each, do not add up to all visits"
+
 static const char *const codes[] = {
     "backdoor", "vulnerability", "provenance", "licence", "other"};
 
@@ -181,12 +183,10 @@ check_visited(const struct vt_review *r, struct vt_why *why)
             return vt_fail(
                 why, VT_E_SYNTAX, "source %zu is out of order or there twice", i + 1);
         if (r->visited[i].visits == 0 || r->visited[i].visits > r->visits - sum)
-            break;
+            return vt_fail(why, VT_E_SYNTAX, VISITS_SUM);
         sum += r->visited[i].visits;
     }
-    if (sum != r->visits)
-        return vt_fail(why, VT_E_SYNTAX, "the sources' visits do not add up to all visits");
-    return VT_OK;
+    return sum == r->visits ? VT_OK : vt_fail(why, VT_E_SYNTAX, VISITS_SUM);
 }
 
 static enum vt_err
