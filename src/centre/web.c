@@ -203,11 +203,9 @@ serve(struct web *w, struct vt_why *why)
 {
     char dirs[SERVED][VT_PATH_MAX];
     struct vt_http_folder folders[SERVED + 1] = {0};
-    struct vt_http_server_opts opts = {.routes = routes,
-        .folders = folders,
-        .ctx = w,
-        .watch_fd = w->opts->log_fd,
-        .on_watch = on_log};
+    struct vt_http_watch watch = {.fd = w->opts->log_fd, .ready = on_log, .ctx = w};
+    struct vt_http_server_opts opts = {
+        .routes = routes, .folders = folders, .ctx = w, .watches = &watch, .watch_count = 1};
 
     for (size_t i = 0; i < SERVED; i++) {
         enum vt_err err = vt_path(dirs[i], why, "%s/%s", w->opts->public_dir, served[i].below);

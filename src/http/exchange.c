@@ -1,109 +1,96 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One request and its answer.
+ * One request: from its first line to the handler that answers it.
  */
 #include "http/serving.h"
 
 #include "base/clock.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Slowest body and slowest taking of an answer, in bytes a millisecond. */
-enum { BODY_RATE = 16, ANSWER_RATE = 4 };
+/* Slowest body, in bytes a millisecond. */
+enum { BODY_RATE = 16 };
 /* How much of a body that is too large is read and thrown away, so that the
  * client gets to hear why. */
 #define DISCARD_MAX (1024U * 1024U)
 
+/* Keeps what follows the '?': libmicrohttpd takes it apart. */
 static void
-preset(struct vt_http_response *rs)
+keep_query(struct vt_http_exchange *x, const char *uri)
 {
-    *rs = (struct vt_http_response){.status = 200,
-        .content_type = "text/plain; charset=utf-8",
-        .cache = "no-store",
-        .csp = "default-src 'none'",
-        .body = VT_BUF(VT_HTTP_BODY_MAX)};
+    const char *query = strchr(uri, '?');
+    size_t len;
+
+    if (query == NULL)
+        return;
+    len = strlen(query + 1);
+    x->query_long = len > VT_HTTP_QUERY_MAX;
+    x->query = x->query_long ? NULL : strdup(query + 1);
 }
 
-enum MHD_Result
-vt_http_queue(struct vt_http_exchange *x, unsigned status, struct MHD_Response *response,
-    const char *content_type, const char *cache, const char *csp, uint64_t len)
+/* The first line is there. */
+void *
+vt_http_on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
 {
-    const char *const headers[][2] = {{MHD_HTTP_HEADER_CONTENT_TYPE, content_type},
-        {MHD_HTTP_HEADER_CACHE_CONTROL, cache}, {"Content-Security-Policy", csp},
-        {"X-Content-Type-Options", "nosniff"}, {"Referrer-Policy", "no-referrer"}};
-    enum MHD_Result ok = MHD_YES;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct vt_http_exchange *x;
 
-    for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]) && ok == MHD_YES; i++)
-        ok = MHD_add_response_header(response, headers[i][0], headers[i][1]);
-    x->conn->deadline_ms = vt_clock_monotonic_ms() + vt_http_timeout_ms(x->conn->server) +
-                           (int64_t)(len / ANSWER_RATE);
-    if (ok == MHD_YES && x->conn->server->stopping)
-        ok = MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
-    if (ok == MHD_YES)
-        ok = MHD_queue_response(x->connection, status, response);
-    MHD_destroy_response(response);
-    return ok;
+    (void)cls;
+    if (info == NULL || info->socket_context == NULL)
+        return NULL;
+    x = calloc(1, sizeof(*x));
+    if (x == NULL)
+        return NULL;
+    x->conn = info->socket_context;
+    x->connection = connection;
+    vt_http_response_init(&x->rs);
+    vt_buf_init(&x->body, 1);
+    keep_query(x, uri);
+    return x;
 }
 
-enum MHD_Result
-vt_http_send(struct vt_http_exchange *x, const struct vt_http_response *rs)
+/* Ends the wait for a handler. */
+static void
+resume(struct vt_http_exchange *x)
 {
-    char text[24];
-    struct MHD_Response *response;
-
-    if (rs->body.err != VT_OK)
-        return vt_http_send_error(x, 500, "the answer does not fit");
-    response =
-        MHD_create_response_from_buffer(rs->body.len, rs->body.data, MHD_RESPMEM_MUST_COPY);
-    if (response == NULL)
-        return MHD_NO;
-    if (rs->retry_after_s > 0) {
-        (void)snprintf(text, sizeof(text), "%u", rs->retry_after_s);
-        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, text);
-    }
-    return vt_http_queue(
-        x, (unsigned)rs->status, response, rs->content_type, rs->cache, rs->csp, rs->body.len);
-}
-
-enum MHD_Result
-vt_http_send_error(struct vt_http_exchange *x, int status, const char *text)
-{
-    struct vt_http_response rs;
-    enum MHD_Result ok;
-
-    preset(&rs);
-    rs.status = status;
-    vt_buf_putf(&rs.body, "%s\n", text);
-    ok = vt_http_send(x, &rs);
-    vt_buf_release(&rs.body);
-    return ok;
-}
-
-void
-vt_http_answer(struct vt_http_exchange *x, int status, const char *content_type,
-    unsigned retry_after_s, const void *text, size_t len)
-{
-    x->rs.status = status;
-    if (content_type != NULL)
-        x->rs.content_type = content_type;
-    x->rs.retry_after_s = retry_after_s;
-    vt_buf_put(&x->rs.body, text, len);
     x->answered = true;
     x->conn->awaiting = NULL;
     x->conn->server->awaited--;
     MHD_resume_connection(x->connection);
 }
 
-static bool
-route_has_path(const struct vt_http_route *r, const char *path)
+void
+vt_http_reply(struct vt_http_exchange *x, struct vt_http_response *rs)
 {
-    size_t len = strlen(r->path);
+    x->response = vt_http_make(x, rs, &x->status, &x->response_len);
+    resume(x);
+}
 
-    if (len > 1 && r->path[len - 1] == '/')
-        return strncmp(path, r->path, len) == 0 && path[len] != '\0';
-    return strcmp(path, r->path) == 0;
+void
+vt_http_answer(struct vt_http_exchange *x, int status, const char *content_type,
+    unsigned retry_after_s, const void *text, size_t len)
+{
+    struct vt_http_response rs;
+
+    vt_http_response_init(&rs);
+    rs.status = status;
+    if (content_type != NULL)
+        rs.content_type = content_type;
+    rs.retry_after_s = retry_after_s;
+    vt_buf_put(&rs.body, text, len);
+    vt_http_reply(x, &rs);
+}
+
+bool
+vt_http_path_matches(const char *pattern, const char *path)
+{
+    size_t len = strlen(pattern);
+
+    if (len > 1 && pattern[len - 1] == '/')
+        return strncmp(path, pattern, len) == 0 && path[len] != '\0';
+    return strcmp(path, pattern) == 0;
 }
 
 /* The route of a path; *ret_other tells that there is one for another method. */
@@ -112,7 +99,7 @@ find_route(const struct vt_http_route *r, const char *path, bool get, bool *ret_
 {
     *ret_other = false;
     for (; r != NULL && r->method != NULL; r++) {
-        if (!route_has_path(r, path))
+        if (!vt_http_path_matches(r->path, path))
             continue;
         if ((strcmp(r->method, "GET") == 0) == get)
             return r;
@@ -152,49 +139,69 @@ reserve_body(struct vt_http_exchange *x)
 static enum MHD_Result
 send_busy(struct vt_http_exchange *x)
 {
-    struct vt_http_response rs;
-    enum MHD_Result ok;
+    x->rs.retry_after_s = 1;
+    return vt_http_send_error(x, 503, "too much is under way: try again");
+}
 
-    preset(&rs);
-    rs.status = 503;
-    rs.retry_after_s = 1;
-    vt_buf_puts(&rs.body, "too much is under way: try again\n");
-    ok = vt_http_send(x, &rs);
-    vt_buf_release(&rs.body);
-    return ok;
+static enum MHD_Result
+send_not_allowed(struct vt_http_exchange *x, const char *allow, const char *text)
+{
+    x->rs.allow = allow;
+    return vt_http_send_error(x, 405, text);
+}
+
+/* Whether the client may ask this now; x->rs.retry_after_s says when it may. */
+static bool
+is_within_rates(struct vt_http_exchange *x)
+{
+    struct vt_http_server *s = x->conn->server;
+    const struct vt_http_rate *rates = s->opts->rates;
+
+    for (unsigned i = 0; rates != NULL && rates[i].method != NULL; i++)
+        if ((strcmp(rates[i].method, "GET") == 0) == x->get &&
+            vt_http_path_matches(rates[i].path, x->path))
+            return vt_http_rates_take(s->rates, vt_http_client_word(x), i, &rates[i],
+                vt_clock_monotonic_ms(), &x->rs.retry_after_s);
+    return true;
+}
+
+/* A request that a route takes, or a file. */
+static enum MHD_Result
+begin_routed(struct vt_http_exchange *x)
+{
+    bool other = false;
+
+    x->route = find_route(x->conn->server->opts->routes, x->path, x->get, &other);
+    if (x->route == NULL && !x->get)
+        return other ? send_not_allowed(x, "GET, HEAD", "nothing takes a POST here")
+                     : vt_http_send_error(x, 404, "nothing takes a POST here");
+    if (x->route == NULL && other && !vt_http_has_folder(x))
+        return send_not_allowed(x, "POST", "this takes a POST");
+    if (!is_within_rates(x))
+        return vt_http_send_error(x, 429, "that was asked too often: wait a little");
+    if (x->get)
+        return MHD_YES;
+    if (announced_length(x->connection) > x->route->body_max)
+        return vt_http_send_error(x, 413, "the body is larger than what is taken here");
+    return reserve_body(x) ? MHD_YES : send_busy(x);
 }
 
 /* The first call for a request: headers are there, the body is not. */
 static enum MHD_Result
-begin_request(struct vt_http_conn *conn, struct MHD_Connection *connection, const char *url,
-    const char *method, void **state)
+begin_request(struct vt_http_exchange *x, const char *url, const char *method)
 {
-    bool get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
-    struct vt_http_exchange *x = calloc(1, sizeof(*x));
-    bool other = false;
+    bool good;
 
-    if (x == NULL)
-        return MHD_NO;
-    *state = x;
-    x->conn = conn;
-    x->connection = connection;
-    x->get = get;
-    preset(&x->rs);
-    vt_buf_init(&x->body, 1);
-    if (!get && strcmp(method, "POST") != 0)
-        return vt_http_send_error(x, 405, "only GET, HEAD and POST are known here");
-    if (!vt_http_path_decode(url, x->path))
+    x->begun = true;
+    x->get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+    good = vt_http_path_decode(url, x->path);
+    if (!x->get && strcmp(method, "POST") != 0)
+        return send_not_allowed(x, "GET, HEAD, POST", "only GET, HEAD and POST are known here");
+    if (!good)
         return vt_http_send_error(x, 400, "the path is not one that can be here");
-    x->route = find_route(conn->server->opts->routes, x->path, get, &other);
-    if (x->route == NULL && !get)
-        return vt_http_send_error(x, other ? 405 : 404, "nothing takes a POST here");
-    if (x->route == NULL && other && !vt_http_has_folder(x))
-        return vt_http_send_error(x, 405, "this takes a POST");
-    if (get)
-        return MHD_YES;
-    if (announced_length(connection) > x->route->body_max)
-        return vt_http_send_error(x, 413, "the body is larger than what is taken here");
-    return reserve_body(x) ? MHD_YES : send_busy(x);
+    if (x->query_long)
+        return vt_http_send_error(x, 414, "what follows the ? is too long");
+    return begin_routed(x);
 }
 
 static enum MHD_Result
@@ -213,31 +220,35 @@ take_body(struct vt_http_exchange *x, const char *data, size_t *data_len)
     return MHD_YES;
 }
 
-static const char *
-header(const struct vt_http_exchange *x, const char *name)
+static void
+fill_request(struct vt_http_exchange *x)
 {
-    const char *s = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, name);
-
-    return s == NULL ? "" : s;
+    x->rq = (struct vt_http_request){.method = x->get ? "GET" : "POST",
+        .path = x->path,
+        .query = x->query != NULL ? x->query : "",
+        .content_type = vt_http_header(x, MHD_HTTP_HEADER_CONTENT_TYPE),
+        .content_encoding = vt_http_header(x, MHD_HTTP_HEADER_CONTENT_ENCODING),
+        .origin = vt_http_header(x, MHD_HTTP_HEADER_ORIGIN),
+        .cookie = vt_http_header(x, MHD_HTTP_HEADER_COOKIE),
+        .if_none_match = vt_http_header(x, MHD_HTTP_HEADER_IF_NONE_MATCH),
+        .client = vt_http_client_word(x),
+        .body = x->body.data,
+        .body_len = x->body.len};
 }
 
 /* The whole request is there. */
 static enum MHD_Result
 dispatch(struct vt_http_exchange *x)
 {
-    struct vt_http_request rq = {.method = x->get ? "GET" : "POST",
-        .path = x->path,
-        .content_type = header(x, MHD_HTTP_HEADER_CONTENT_TYPE),
-        .content_encoding = header(x, MHD_HTTP_HEADER_CONTENT_ENCODING),
-        .body = x->body.data,
-        .body_len = x->body.len};
+    void *ctx = x->conn->server->opts->ctx;
 
     if (x->too_large)
         return vt_http_send_error(x, 413, "the body is larger than what is taken here");
     if (x->route == NULL)
         return vt_http_send_file(x);
+    fill_request(x);
     if (x->route->begin == NULL) {
-        x->route->handle(x->conn->server->opts->ctx, &rq, &x->rs);
+        x->route->handle(ctx, &x->rq, &x->rs);
         return vt_http_send(x, &x->rs);
     }
     /* Suspended first: the answer may come before begin returns. */
@@ -245,34 +256,39 @@ dispatch(struct vt_http_exchange *x)
     x->conn->awaiting = x;
     x->conn->server->awaited++;
     x->conn->deadline_ms = INT64_MAX;
-    if (!x->route->begin(x->conn->server->opts->ctx, &rq, x, &x->rs)) {
-        x->answered = true;
-        x->conn->awaiting = NULL;
-        x->conn->server->awaited--;
-        MHD_resume_connection(x->connection);
-    }
+    if (!x->route->begin(ctx, &x->rq, x, &x->rs))
+        vt_http_reply(x, &x->rs);
     return MHD_YES;
+}
+
+/* Sends what a handler has answered. */
+static enum MHD_Result
+send_answered(struct vt_http_exchange *x)
+{
+    struct MHD_Response *response = x->response;
+
+    x->response = NULL; /* moved */
+    if (response == NULL)
+        return MHD_NO;
+    return vt_http_queue(x, x->status, response, x->response_len, false);
 }
 
 enum MHD_Result
 vt_http_on_request(void *cls, struct MHD_Connection *connection, const char *url,
     const char *method, const char *version, const char *data, size_t *data_len, void **state)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     struct vt_http_exchange *x = *state;
 
     (void)cls;
+    (void)connection;
     (void)version;
-    if (info == NULL || info->socket_context == NULL)
-        return MHD_NO;
     if (x == NULL)
-        return begin_request(info->socket_context, connection, url, method, state);
+        return MHD_NO;
+    if (!x->begun)
+        return begin_request(x, url, method);
     if (*data_len > 0)
         return take_body(x, data, data_len);
-    if (x->answered)
-        return vt_http_send(x, &x->rs);
-    return dispatch(x);
+    return x->answered ? send_answered(x) : dispatch(x);
 }
 
 void
@@ -288,8 +304,12 @@ vt_http_on_completed(void *cls, struct MHD_Connection *connection, void **state,
         return;
     x->conn->deadline_ms = vt_clock_monotonic_ms() + vt_http_timeout_ms(x->conn->server);
     x->conn->server->bodies -= x->body_share;
+    vt_http_stream_over(x);
+    if (x->response != NULL)
+        MHD_destroy_response(x->response);
     vt_buf_release(&x->body);
     vt_buf_release(&x->rs.body);
+    free(x->query);
     free(x);
     *state = NULL;
 }

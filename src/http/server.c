@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The server's loop: libmicrohttpd's epoll descriptor, the stop descriptor and
- * the watched one, and a sweep that closes connections past their deadline.
+ * the watched ones, and a sweep that closes connections past their deadline.
  *
  * libmicrohttpd's own timeout counts from the last byte, so a client that
  * sends one byte now and then would stay for ever; the deadline does not move
@@ -10,7 +10,9 @@
 #include "http/serving.h"
 
 #include "base/clock.h"
+#include "crypto/digest.h"
 
+#include <assert.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -87,9 +89,15 @@ sweep(struct vt_http_server *s)
 {
     int64_t now = vt_clock_monotonic_ms();
 
+    if (now < s->sweep_ms)
+        return;
+    s->sweep_ms = now + SWEEP_MS;
     for (struct vt_http_conn *c = s->conns; c != NULL; c = c->next)
         if (now > c->deadline_ms && c->fd >= 0)
             (void)shutdown(c->fd, SHUT_RDWR);
+    vt_http_streams_sweep(s, now);
+    if (s->opts->tick != NULL)
+        s->opts->tick(s->opts->ctx);
 }
 
 static enum vt_err
@@ -100,34 +108,53 @@ start_daemon(struct vt_http_server *s, int listen_fd, struct vt_why *why)
     s->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
         vt_http_on_request, s, MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT,
         connections > 0 ? connections : (unsigned)CONNECTIONS_MAX,
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, s->opts->connections_per_client,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(vt_http_timeout_ms(s) / 1000),
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
-        MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, NULL, MHD_OPTION_NOTIFY_COMPLETED,
-        vt_http_on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
-        MHD_OPTION_END);
+        MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, NULL, MHD_OPTION_URI_LOG_CALLBACK,
+        vt_http_on_uri, s, MHD_OPTION_NOTIFY_COMPLETED, vt_http_on_completed, s,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_END);
     if (s->daemon == NULL)
         return vt_fail(why, VT_E_NET, "the HTTP server does not start (libmicrohttpd %s)",
             MHD_get_version());
     return VT_OK;
 }
 
+static enum vt_err
+call_watches(struct vt_http_server *s, const struct pollfd *p, struct vt_why *why)
+{
+    enum vt_err err = VT_OK;
+
+    for (size_t i = 0; i < s->opts->watch_count && err == VT_OK; i++) {
+        struct vt_http_watch *w = &s->opts->watches[i];
+
+        if (p[i].revents != 0 && p[i].fd == w->fd)
+            err = w->ready(w->ctx, why);
+    }
+    return err;
+}
+
 /* Waits for something to do and does it. *ret_stop: stop_fd has spoken. */
 static enum vt_err
 turn(struct vt_http_server *s, int epoll_fd, int stop_fd, bool *ret_stop, struct vt_why *why)
 {
-    bool watch = s->opts->on_watch != NULL;
-    struct pollfd p[3] = {{.fd = epoll_fd, .events = POLLIN}, {.fd = stop_fd, .events = POLLIN},
-        {.fd = watch ? s->opts->watch_fd : -1, .events = POLLIN}};
+    struct pollfd p[2 + VT_HTTP_WATCH_MAX] = {
+        {.fd = epoll_fd, .events = POLLIN}, {.fd = stop_fd, .events = POLLIN}};
     MHD_UNSIGNED_LONG_LONG ms = SWEEP_MS;
     enum vt_err err = VT_OK;
 
+    for (size_t i = 0; i < s->opts->watch_count; i++) {
+        const struct vt_http_watch *w = &s->opts->watches[i];
+
+        p[2 + i].fd = w->fd;
+        p[2 + i].events = w->write ? POLLIN | POLLOUT : POLLIN;
+    }
     if (MHD_get_timeout(s->daemon, &ms) != MHD_YES || ms > SWEEP_MS)
         ms = SWEEP_MS;
-    if (poll(p, 3, (int)ms) > 0) {
+    if (poll(p, 2 + s->opts->watch_count, (int)ms) > 0) {
         *ret_stop = p[1].revents != 0;
-        if (watch && p[2].revents != 0)
-            err = s->opts->on_watch(s->opts->ctx, why);
+        err = call_watches(s, p + 2, why);
     }
     (void)MHD_run(s->daemon);
     sweep(s);
@@ -157,18 +184,31 @@ wind_down(struct vt_http_server *s, int epoll_fd, bool broken)
     while (!broken && s->awaited > 0 && vt_clock_monotonic_ms() < end)
         broken = turn(s, epoll_fd, -1, &ignored, NULL) != VT_OK;
     answer_awaited(s);
+    vt_http_streams_end(s);
     for (int i = 0; i < 10; i++)
         (void)MHD_run(s->daemon);
     MHD_stop_daemon(s->daemon);
 }
 
-enum vt_err
-vt_http_serve(
-    int listen_fd, int stop_fd, const struct vt_http_server_opts *opts, struct vt_why *why)
+/* What the server keeps beside libmicrohttpd. */
+static enum vt_err
+prepare(struct vt_http_server *s, struct vt_why *why)
 {
-    struct vt_http_server s = {.opts = opts};
+    enum vt_err err = vt_random(s->secret, sizeof(s->secret), why);
+
+    assert(s->opts->watch_count <= VT_HTTP_WATCH_MAX);
+    if (err == VT_OK)
+        err = vt_http_cache_new(&s->cache, why);
+    if (err == VT_OK && s->opts->rates != NULL)
+        err = vt_http_rates_new(&s->rates, why);
+    return err;
+}
+
+static enum vt_err
+serve(struct vt_http_server *s, int listen_fd, int stop_fd, struct vt_why *why)
+{
+    enum vt_err err = start_daemon(s, listen_fd, why);
     const union MHD_DaemonInfo *info;
-    enum vt_err err = start_daemon(&s, listen_fd, why);
     bool stop = false;
     int epoll_fd;
 
@@ -176,14 +216,29 @@ vt_http_serve(
         return err;
     /* sendfile has no flag for a peer that is gone. */
     (void)signal(SIGPIPE, SIG_IGN);
-    info = MHD_get_daemon_info(s.daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    info = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     if (info == NULL) {
-        MHD_stop_daemon(s.daemon);
+        MHD_stop_daemon(s->daemon);
         return vt_fail(why, VT_E_NET, "the HTTP server has no epoll descriptor");
     }
     epoll_fd = (int)info->epoll_fd;
     while (!stop && err == VT_OK)
-        err = turn(&s, epoll_fd, stop_fd, &stop, why);
-    wind_down(&s, epoll_fd, err != VT_OK);
+        err = turn(s, epoll_fd, stop_fd, &stop, why);
+    wind_down(s, epoll_fd, err != VT_OK);
+    return err;
+}
+
+enum vt_err
+vt_http_serve(
+    int listen_fd, int stop_fd, const struct vt_http_server_opts *opts, struct vt_why *why)
+{
+    struct vt_http_server s = {.opts = opts};
+    enum vt_err err = prepare(&s, why);
+
+    if (err == VT_OK)
+        err = serve(&s, listen_fd, stop_fd, why);
+    vt_http_rates_free(s.rates);
+    vt_http_cache_free(s.cache);
+    vt_wipe(s.secret, sizeof(s.secret));
     return err;
 }

@@ -15,12 +15,22 @@
 #define VT_HTTP_BODY_MAX (16U * 1024U * 1024U)
 #define VT_HTTP_PATH_MAX 1024U
 
+struct vt_http_rates;
+struct vt_http_cache;
+struct vt_http_stream;
+
 struct vt_http_server {
     const struct vt_http_server_opts *opts;
     struct MHD_Daemon *daemon;
     struct vt_http_conn *conns;
-    size_t awaited; /* exchanges that handlers keep */
-    size_t bodies;  /* bytes that are set aside for bodies */
+    struct vt_http_stream *streams;
+    unsigned stream_count;
+    struct vt_http_rates *rates; /* NULL: no route has one */
+    struct vt_http_cache *cache;
+    uint8_t secret[32]; /* for the words of clients */
+    size_t awaited;     /* exchanges that handlers keep */
+    size_t bodies;      /* bytes that are set aside for bodies */
+    int64_t sweep_ms;   /* when the next sweep is due */
     bool stopping;
 };
 
@@ -31,25 +41,36 @@ struct vt_http_conn {
     struct vt_http_exchange *awaiting; /* the exchange that a handler keeps, or NULL */
     int fd;
     int64_t deadline_ms;
+    char address[VT_HTTP_CLIENT_SIZE]; /* the client's word; "": not made yet */
 };
 
 struct vt_http_exchange {
     struct vt_http_conn *conn;
     struct MHD_Connection *connection;
     const struct vt_http_route *route; /* NULL: a file, or an error */
-    char path[VT_HTTP_PATH_MAX];
+    struct vt_http_stream *stream;
+    char *query; /* NULL: none */
+    bool query_long;
+    bool begun;
     bool get;
     bool too_large;
-    bool answered; /* by vt_http_answer */
+    bool answered; /* by the handler: `response` is to be sent, or when NULL rs */
     uint64_t body_seen;
     size_t body_share; /* of server->bodies */
     struct vt_buf body;
     struct vt_http_response rs;
+    struct MHD_Response *response;
+    unsigned status; /* of response */
+    uint64_t response_len;
+    char client[VT_HTTP_CLIENT_SIZE];
+    struct vt_http_request rq;
+    char path[VT_HTTP_PATH_MAX];
 };
 
 int64_t vt_http_timeout_ms(const struct vt_http_server *s);
 
 /* libmicrohttpd's callbacks. */
+void *vt_http_on_uri(void *cls, const char *uri, struct MHD_Connection *connection);
 enum MHD_Result vt_http_on_request(void *cls, struct MHD_Connection *connection,
     const char *url, const char *method, const char *version, const char *data,
     size_t *data_len, void **state);
@@ -64,16 +85,61 @@ VT_MUST bool vt_http_path_decode(const char *raw, char ret[VT_HTTP_PATH_MAX]);
  * safe path. -1: there is none. */
 int vt_http_open_below(const char *dir, const char *rel);
 
+/* A request's header, "" when it is not there. */
+const char *vt_http_header(const struct vt_http_exchange *x, const char *name);
+/* The word for the client's address. */
+const char *vt_http_client_word(struct vt_http_exchange *x);
+/* Whether a path is a route's: exact, or below it when it ends in '/'. */
+bool vt_http_path_matches(const char *pattern, const char *path);
+
 /* Whether x->path belongs to a folder. */
 bool vt_http_has_folder(const struct vt_http_exchange *x);
 /* Answers from the folders; MHD_NO closes the connection. */
 enum MHD_Result vt_http_send_file(struct vt_http_exchange *x);
-/* Queues rs as the answer. */
-enum MHD_Result vt_http_send(struct vt_http_exchange *x, const struct vt_http_response *rs);
+/* Whether the client takes a coding, such as "br". */
+bool vt_http_accepts(const struct vt_http_exchange *x, const char *coding);
+
+/* rs as libmicrohttpd's response, 304 when the client has it; takes rs->body. *ret_status and
+ * *ret_len are what goes with it. NULL: no memory. */
+struct MHD_Response *vt_http_make(struct vt_http_exchange *x, struct vt_http_response *rs,
+    unsigned *ret_status, uint64_t *ret_len);
+/* Adds the headers of rs, and those that all answers carry. */
+enum MHD_Result vt_http_add_headers(
+    struct MHD_Response *response, const struct vt_http_response *rs);
+/* Whether a GET is for what the client says that it has: vt_http_make gives 304. */
+bool vt_http_client_has(const struct vt_http_exchange *x, const struct vt_http_response *rs);
+/* Makes rs and queues it as the answer; takes rs->body. */
+enum MHD_Result vt_http_send(struct vt_http_exchange *x, struct vt_http_response *rs);
 enum MHD_Result vt_http_send_error(struct vt_http_exchange *x, int status, const char *text);
-/* Adds the headers that all answers carry, queues, releases the response. */
+/* Queues a response (which is given up) and sets the time by which it must be taken. `len` are
+ * its bytes. A shared one must stay as it is: it is never changed. */
 enum MHD_Result vt_http_queue(struct vt_http_exchange *x, unsigned status,
-    struct MHD_Response *response, const char *content_type, const char *cache, const char *csp,
-    uint64_t len);
+    struct MHD_Response *response, uint64_t len, bool shared);
+
+/* The streams' part of the sweep: pings, clients that are gone. */
+void vt_http_streams_sweep(struct vt_http_server *s, int64_t now_ms);
+/* Lets all streams end. */
+void vt_http_streams_end(struct vt_http_server *s);
+/* x is over: frees its stream and tells the owner. */
+void vt_http_stream_over(struct vt_http_exchange *x);
+
+/* Buckets of requests: a bounded table. */
+VT_MUST enum vt_err vt_http_rates_new(struct vt_http_rates **ret, struct vt_why *why);
+void vt_http_rates_free(struct vt_http_rates *r);
+/* Takes one from the client's bucket of that rate (`which` is its row). false: *ret_wait_s
+ * seconds are to pass before. */
+bool vt_http_rates_take(struct vt_http_rates *r, const char *client, unsigned which,
+    const struct vt_http_rate *rate, int64_t now_ms, unsigned *ret_wait_s);
+
+/* Responses that are kept, by their path: a bounded table, the longest unused go first. */
+VT_MUST enum vt_err vt_http_cache_new(struct vt_http_cache **ret, struct vt_why *why);
+void vt_http_cache_free(struct vt_http_cache *c);
+#define VT_HTTP_CACHE_FILE_MAX (256U * 1024U)
+/* NULL: it has none. */
+struct MHD_Response *vt_http_cache_get(
+    struct vt_http_cache *c, const char *key, uint64_t *ret_len);
+/* Keeps a response, whose reference is taken; false: it was not. */
+bool vt_http_cache_put(
+    struct vt_http_cache *c, const char *key, struct MHD_Response *response, uint64_t len);
 
 #endif

@@ -150,7 +150,7 @@ vt_agent_serve(const struct vt_agent_opts *opts, struct vt_why *why)
     };
     struct vt_agent_opts copy = *opts;
     const struct vt_http_server_opts server = {
-        .routes = routes, .ctx = &copy, .connections_max = CONNECTIONS_MAX, .watch_fd = -1};
+        .routes = routes, .ctx = &copy, .connections_max = CONNECTIONS_MAX};
 
     return vt_http_serve(opts->listen_fd, opts->stop_fd, &server, why);
 }

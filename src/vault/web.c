@@ -183,16 +183,25 @@ serve(struct web *w, const char *dir, struct vt_why *why)
     char policy[VT_PATH_MAX];
     char keys[VT_PATH_MAX];
     struct vt_http_folder folders[] = {
-        {"/vault/v1/policy", policy, EVIDENCE, "no-cache"},
-        {"/vault/v1/keys/", keys, EVIDENCE, "no-cache"},
-        {NULL, NULL, NULL, NULL},
+        {.prefix = "/vault/v1/policy",
+            .dir = policy,
+            .content_type = EVIDENCE,
+            .cache = "no-cache",
+            .for_all = true},
+        {.prefix = "/vault/v1/keys/",
+            .dir = keys,
+            .content_type = EVIDENCE,
+            .cache = "no-cache",
+            .for_all = true},
+        {0},
     };
+    struct vt_http_watch store = {.fd = w->opts->store_fd, .ready = on_store, .ctx = w};
     struct vt_http_server_opts opts = {.routes = routes,
         .folders = folders,
         .ctx = w,
         .bodies_max = BODIES_MAX,
-        .watch_fd = w->opts->store_fd,
-        .on_watch = on_store};
+        .watches = &store,
+        .watch_count = 1};
     enum vt_err err = vt_path(policy, why, "%s/policy", dir);
 
     if (err == VT_OK)

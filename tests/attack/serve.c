@@ -31,8 +31,11 @@ stop_signals(void)
 int
 main(int argc, char **argv)
 {
-    struct vt_http_folder folders[] = {
-        {"/", argc > 1 ? argv[1] : NULL, "application/octet-stream", "no-store"}, {0}};
+    struct vt_http_folder folders[] = {{.prefix = "/",
+                                           .dir = argc > 1 ? argv[1] : NULL,
+                                           .content_type = "application/octet-stream",
+                                           .cache = "no-store"},
+        {0}};
     struct vt_http_server_opts opts = {.folders = folders};
     struct vt_why why = {0};
     char url[128];

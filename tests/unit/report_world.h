@@ -155,7 +155,7 @@ fv_serve(void *arg)
         {0},
     };
     struct fake_vault *v = arg;
-    struct vt_http_server_opts o = {.routes = routes, .ctx = v, .watch_fd = -1};
+    struct vt_http_server_opts o = {.routes = routes, .ctx = v};
 
     return vt_http_serve(v->listen_fd, v->stop[0], &o, NULL) == VT_OK ? NULL : v;
 }

@@ -32,6 +32,7 @@ struct site {
     int watch[2];
     pthread_t thread;
     struct vt_http_server_opts opts;
+    struct vt_http_watch watched;
     struct vt_http_folder folders[3];
     struct vt_http_exchange *kept[8];
     size_t kept_count;
@@ -162,17 +163,21 @@ start_with(void **state, unsigned timeout_s, unsigned connections_max, size_t bo
     write_file(s->dir, "one.txt", "one\n", 4);
     assert_int_equal(pipe(s->stop), 0);
     assert_int_equal(pipe(s->watch), 0);
-    s->folders[0] = (struct vt_http_folder){"/files/", s->folder, "application/octet-stream",
-        "public, max-age=31536000, immutable"};
-    s->folders[1] = (struct vt_http_folder){"/one", s->single, "text/plain", "no-cache"};
+    s->folders[0] = (struct vt_http_folder){.prefix = "/files/",
+        .dir = s->folder,
+        .content_type = "application/octet-stream",
+        .cache = "public, max-age=31536000, immutable"};
+    s->folders[1] = (struct vt_http_folder){
+        .prefix = "/one", .dir = s->single, .content_type = "text/plain", .cache = "no-cache"};
     s->opts = (struct vt_http_server_opts){.routes = routes,
         .folders = s->folders,
         .ctx = s,
         .timeout_s = timeout_s,
         .connections_max = connections_max,
         .bodies_max = bodies_max,
-        .watch_fd = s->watch[0],
-        .on_watch = on_watch};
+        .watches = &s->watched,
+        .watch_count = 1};
+    s->watched = (struct vt_http_watch){.fd = s->watch[0], .ready = on_watch, .ctx = s};
     assert_int_equal(vt_http_listen("127.0.0.1:0", &s->listen_fd, s->url, NULL), VT_OK);
     assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
     *state = s;
