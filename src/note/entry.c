@@ -307,6 +307,27 @@ vt_entry_parse(const void *data, size_t len, struct vt_note *ret_note, struct vt
     return VT_OK;
 }
 
+bool
+vt_entry_kind_signable(enum vt_entry_kind kind, enum vt_note_alg alg)
+{
+    if (alg == VT_NOTE_ED25519)
+        return true;
+    return alg == VT_NOTE_PASSKEY &&
+           (kind == VT_ENTRY_READING || kind == VT_ENTRY_REVIEW || kind == VT_ENTRY_OBJECTION);
+}
+
+enum vt_err
+vt_entry_verify(const struct vt_entry *e, const struct vt_note *n, const struct vt_vkey *k,
+    struct vt_why *why)
+{
+    if (!vt_entry_kind_signable(e->kind, k->alg))
+        return vt_fail(why, VT_E_SIG,
+            "the key of `%s` is a passkey, which signs readings, reviews and objections, and "
+            "no %s",
+            k->name, vt_entry_kind_name(e->kind));
+    return vt_note_verify(n, k, why);
+}
+
 enum vt_err
 vt_entry_sign(
     struct vt_buf *b, const struct vt_entry *e, struct vt_signer *s, struct vt_why *why)

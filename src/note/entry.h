@@ -106,6 +106,13 @@ void vt_entry_put_text(struct vt_buf *b, const struct vt_entry *e);
 VT_MUST enum vt_err vt_entry_parse(const void *data, size_t len, struct vt_note *ret_note,
     struct vt_entry *ret, struct vt_why *why);
 
+/* Whether the entry is signed by that key, and the key may sign entries of its kind: a passkey
+ * only reading, review and objection. VT_E_UNKNOWN, VT_E_SIG. */
+VT_MUST enum vt_err vt_entry_verify(const struct vt_entry *e, const struct vt_note *n,
+    const struct vt_vkey *k, struct vt_why *why);
+/* Whether keys of that type may sign entries of that kind. */
+bool vt_entry_kind_signable(enum vt_entry_kind kind, enum vt_note_alg alg);
+
 struct vt_signer;
 /* Signs and appends the whole entry, ready for the log. */
 VT_MUST enum vt_err vt_entry_sign(

@@ -131,23 +131,52 @@ vt_note_sig_is(const struct vt_note_sig *sig, const struct vt_vkey *k)
            memcmp(sig->name, k->name, sig->name_len) == 0;
 }
 
+static enum vt_err
+verify_passkey(const struct vt_note *n, const struct vt_note_sig *line, const struct vt_vkey *k,
+    struct vt_why *why)
+{
+    uint8_t sig[VT_PASSKEY_SIG_MAX];
+    size_t len = 0;
+    enum vt_err err = vt_note_sig_bytes(line, sig, sizeof sig, &len, why);
+
+    if (err == VT_OK)
+        err = vt_passkey_verify(&k->passkey, n->text, n->text_len, sig, len, why);
+    if (err == VT_OK)
+        return VT_OK;
+    return vt_fail_in(why, VT_E_SIG, "the signature of `%s` does not verify", k->name);
+}
+
+/* One signature line, which is that key's. */
+static enum vt_err
+verify_line(const struct vt_note *n, const struct vt_note_sig *line, const struct vt_vkey *k,
+    struct vt_why *why)
+{
+    struct vt_sig sig;
+    size_t len;
+
+    if (k->alg == VT_NOTE_PASSKEY)
+        return verify_passkey(n, line, k, why);
+    if (vt_note_sig_bytes(line, sig.b, sizeof sig.b, &len, NULL) != VT_OK ||
+        len != sizeof sig.b || !vt_pubkey_verify(&k->pub, n->text, n->text_len, &sig))
+        return vt_fail(why, VT_E_SIG, "the signature of `%s` does not verify", k->name);
+    return VT_OK;
+}
+
 enum vt_err
 vt_note_verify(const struct vt_note *n, const struct vt_vkey *k, struct vt_why *why)
 {
     bool found = false;
-    struct vt_sig sig;
-    size_t len;
 
-    if (k->alg != VT_NOTE_ED25519)
+    if (k->alg != VT_NOTE_ED25519 && k->alg != VT_NOTE_PASSKEY)
         return vt_fail(
             why, VT_E_USAGE, "the key `%s` is a cosigner's and signs no notes", k->name);
     for (size_t i = 0; i < n->sig_count; i++) {
         if (!vt_note_sig_is(&n->sig[i], k))
             continue;
         found = true;
-        if (vt_note_sig_bytes(&n->sig[i], sig.b, sizeof sig.b, &len, NULL) != VT_OK ||
-            len != sizeof sig.b || !vt_pubkey_verify(&k->pub, n->text, n->text_len, &sig))
-            return vt_fail(why, VT_E_SIG, "the signature of `%s` does not verify", k->name);
+        enum vt_err err = verify_line(n, &n->sig[i], k, why);
+        if (err != VT_OK)
+            return err;
     }
     if (!found)
         return vt_fail(

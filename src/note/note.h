@@ -11,6 +11,7 @@
 
 #include "crypto/digest.h"
 #include "crypto/key.h"
+#include "note/passkey.h"
 
 #define VT_NOTE_MAX (1024U * 1024U) /* bytes of a note, signatures included */
 #define VT_NOTE_SIGS_MAX 64U
@@ -20,22 +21,29 @@ enum vt_note_alg {
     VT_NOTE_ED25519 = 0x01,
     VT_NOTE_COSIG_ED25519 = 0x04,
     VT_NOTE_COSIG_MLDSA44 = 0x06, /* known by name only so far: never verified, ignored */
+    VT_NOTE_PASSKEY = 0xff,       /* a type of our own: note/passkey.h */
 };
 
 /* A verifier key: `NAME+hex8(key id)+base64(alg || public key)`. */
 struct vt_vkey {
     char name[VT_KEY_NAME_MAX + 1];
-    enum vt_note_alg alg; /* ED25519 or COSIG_ED25519 */
+    enum vt_note_alg alg; /* ED25519, COSIG_ED25519 or PASSKEY */
     uint32_t id;
+    /* Of a passkey a hash of its point: no Ed25519 signature is by it, since nobody has its
+     * private half, and two are equal only when the passkeys are. */
     struct vt_pubkey pub;
+    struct vt_passkey passkey; /* zero unless alg is PASSKEY */
 };
-#define VT_VKEY_TEXT_MAX 256 /* with the NUL */
+#define VT_VKEY_TEXT_MAX 272 /* with the NUL */
 
-/* SHA-256(name || 0x0A || alg || pub)[0..3], big endian. */
+/* SHA-256(name || 0x0A || alg || pub)[0..3], big endian. Not for passkeys. */
 uint32_t vt_vkey_id(const char *name, enum vt_note_alg alg, const struct vt_pubkey *pub);
 /* Fills all of *ret. VT_E_SYNTAX for a bad name. */
 VT_MUST enum vt_err vt_vkey_make(const char *name, enum vt_note_alg alg,
     const struct vt_pubkey *pub, struct vt_vkey *ret, struct vt_why *why);
+/* The same for a passkey. VT_E_SYNTAX also when the point is not on the curve. */
+VT_MUST enum vt_err vt_vkey_make_passkey(const char *name, const struct vt_passkey *passkey,
+    struct vt_vkey *ret, struct vt_why *why);
 /* VT_E_SYNTAX; also when the id is not the key's, or the type is another. */
 VT_MUST enum vt_err vt_vkey_parse(
     const char *s, size_t len, struct vt_vkey *ret, struct vt_why *why);
@@ -69,9 +77,9 @@ VT_MUST enum vt_err vt_note_sig_bytes(const struct vt_note_sig *sig, uint8_t *re
 /* Whether the line is of that key: name and key id are its own. */
 bool vt_note_sig_is(const struct vt_note_sig *sig, const struct vt_vkey *k);
 
-/* Finds the key's line and verifies it (VT_NOTE_ED25519 keys only). VT_E_UNKNOWN
- * when there is no line of that key, VT_E_SIG when there is one and it fails:
- * then the note must be refused, whoever else signed. */
+/* Finds the key's line and verifies it (no cosigners' keys). What a passkey may sign is
+ * another question: vt_entry_verify. VT_E_UNKNOWN when there is no line of that key, VT_E_SIG
+ * when there is one and it fails: then the note must be refused, whoever else signed. */
 VT_MUST enum vt_err vt_note_verify(
     const struct vt_note *n, const struct vt_vkey *k, struct vt_why *why);
 

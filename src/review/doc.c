@@ -331,7 +331,7 @@ parse_head(struct vt_reader *text, enum vt_entry_kind *ret)
     struct vt_reader line, kind;
 
     return vt_reader_line(text, &line) && vt_reader_skip(&line, HEAD) &&
-           vt_reader_word(&line, '/', &kind) && vt_reader_is(&line, HEAD_END + 1) &&
+           vt_reader_word(&line, '/', &kind) && vt_reader_is(&line, &HEAD_END[1]) &&
            vt_entry_kind_parse((const char *)kind.p, kind.left, ret) && is_review_kind(*ret);
 }
 
