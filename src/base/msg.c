@@ -2,12 +2,11 @@
 #include "base/msg.h"
 
 #include "base/clock.h"
+#include "base/msg_head.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <sys/socket.h>
-
-#define HEADER_SIZE 6U /* u32 length, u16 type */
 
 static enum vt_err
 send_all(int fd, const void *data, size_t len, int flags, struct vt_why *why)
@@ -31,7 +30,7 @@ send_all(int fd, const void *data, size_t len, int flags, struct vt_why *why)
 enum vt_err
 vt_msg_send(int fd, uint16_t type, const void *body, size_t len, struct vt_why *why)
 {
-    struct vt_buf head = VT_BUF(HEADER_SIZE);
+    struct vt_buf head = VT_BUF(VT_MSG_HEAD_SIZE);
     enum vt_err err;
 
     if (len > UINT32_MAX - 2)
@@ -91,7 +90,7 @@ enum vt_err
 vt_msg_send_pieces(int fd, uint16_t type, const struct vt_msg_piece *v, size_t n,
     enum vt_err (*on_readable)(void *ctx, struct vt_why *why), void *ctx, struct vt_why *why)
 {
-    struct vt_buf head = VT_BUF(HEADER_SIZE);
+    struct vt_buf head = VT_BUF(VT_MSG_HEAD_SIZE);
     size_t len = 0;
     enum vt_err err;
 
@@ -174,13 +173,24 @@ check_rule(const struct vt_msg_rule *rules, uint16_t type, uint32_t len, struct 
         why, VT_E_SYNTAX, "message of type %u is not permitted here", (unsigned)type);
 }
 
+enum vt_err
+vt_msg_head_read(const uint8_t head[VT_MSG_HEAD_SIZE], const struct vt_msg_rule *rules,
+    uint16_t *ret_type, uint32_t *ret_len, struct vt_why *why)
+{
+    struct vt_reader r = VT_READER(head, VT_MSG_HEAD_SIZE);
+    uint32_t len = 0;
+
+    if (!vt_reader_u32(&r, &len) || !vt_reader_u16(&r, ret_type) || len < 2 || *ret_type == 0)
+        return vt_fail(why, VT_E_SYNTAX, "a message has a malformed header");
+    *ret_len = len - 2;
+    return check_rule(rules, *ret_type, *ret_len, why);
+}
+
 static enum vt_err
 recv_header(int fd, const struct vt_msg_rule *rules, int64_t deadline, uint16_t *ret_type,
     uint32_t *ret_len, struct vt_why *why)
 {
-    uint8_t head[HEADER_SIZE];
-    struct vt_reader r = VT_READER(head, sizeof head);
-    uint32_t len = 0;
+    uint8_t head[VT_MSG_HEAD_SIZE];
     size_t got = 0;
     enum vt_err err = recv_all(fd, head, sizeof head, deadline, &got, why);
 
@@ -190,10 +200,7 @@ recv_header(int fd, const struct vt_msg_rule *rules, int64_t deadline, uint16_t 
         return vt_fail(why, VT_E_NOENT, "the other process ended the conversation");
     if (got < sizeof head)
         return vt_fail(why, VT_E_SYNTAX, "a message ends within its header");
-    if (!vt_reader_u32(&r, &len) || !vt_reader_u16(&r, ret_type) || len < 2 || *ret_type == 0)
-        return vt_fail(why, VT_E_SYNTAX, "a message has a malformed header");
-    *ret_len = len - 2;
-    return check_rule(rules, *ret_type, *ret_len, why);
+    return vt_msg_head_read(head, rules, ret_type, ret_len, why);
 }
 
 enum vt_err
