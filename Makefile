@@ -21,6 +21,7 @@ help:
 	@echo 'make run       the promise once, end to end: see scripts/demo'
 	@echo '               SOURCE=DIR|GIT-URL|DEBIAN-PACKAGE RECIPE=FILE for your own software'
 	@echo '               FRESH=1 to start over where a run was interrupted'
+	@echo 'make centre    the Centre of a finished make run, in a browser'
 	@echo 'make test      set up, build, and run every test'
 	@echo 'make lint      format, warnings of gcc and clang, static analysis, scripts, man pages'
 	@echo 'make fuzz      each fuzz target for FUZZ_SECONDS=60'
@@ -41,6 +42,10 @@ build: setup
 
 run: build
 	@SOURCE='$(SOURCE)' RECIPE='$(RECIPE)' FRESH='$(FRESH)' BUILD='$(BUILD)' scripts/demo
+
+centre: build
+	@CENTRE=1 BUILD='$(BUILD)' scripts/demo
+.PHONY: centre
 
 test-build:
 	@scripts/setup test
