@@ -9,19 +9,29 @@
 static const char *
 type_name(const struct vt_vkey *v)
 {
-    return v->alg == VT_NOTE_COSIG_ED25519 ? "cosigner" : "signer";
+    switch (v->alg) {
+    case VT_NOTE_COSIG_ED25519:
+        return "cosigner";
+    case VT_NOTE_PASSKEY:
+        return "passkey";
+    default:
+        return "signer";
+    }
 }
 
 static json_t *
 vkey_json(const struct vt_vkey *v, const char *text)
 {
     char id[9];
-    char pub[2 * VT_PUBKEY_SIZE + 1];
+    char pub[2 * VT_P256_PUBLIC_SIZE + 1];
     const uint8_t be[4] = {
         (uint8_t)(v->id >> 24), (uint8_t)(v->id >> 16), (uint8_t)(v->id >> 8), (uint8_t)v->id};
 
     vt_hex_encode(be, sizeof be, id);
-    vt_hex_encode(v->pub.b, sizeof v->pub.b, pub);
+    if (v->alg == VT_NOTE_PASSKEY)
+        vt_hex_encode(v->passkey.point.b, VT_P256_PUBLIC_SIZE, pub);
+    else
+        vt_hex_encode(v->pub.b, VT_PUBKEY_SIZE, pub);
     return json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", v->name, "type", type_name(v), "id",
         id, "vkey", text, "public", pub);
 }

@@ -91,7 +91,7 @@ take_entry(void *ctx, uint64_t index, const void *data, size_t len, struct vt_wh
     if (e.kind == VT_ENTRY_ASSEMBLY) {
         const struct vt_policy_party *p = vt_policy_signer_of(w->policy, &note);
         if (p != NULL && w->assemblers.has[p - w->signers] &&
-            vt_note_verify(&note, &p->key, &ignored) == VT_OK)
+            vt_entry_verify(&e, &note, &p->key, &ignored) == VT_OK)
             return take_assembly(w, index, &e, p, why);
     } else if (w->me != NULL && (e.kind == VT_ENTRY_REBUILD || e.kind == VT_ENTRY_MISMATCH) &&
                vt_note_verify(&note, w->me, &ignored) == VT_OK) {

@@ -32,7 +32,7 @@ open_entry(const struct vt_policy *policy, enum vt_entry_kind kind, const struct
         return vt_fail(why, VT_E_UNKNOWN,
             "the %s entry is signed by %.*s, who is no signer of the trust policy",
             vt_entry_kind_name(kind), (int)note.sig[0].name_len, note.sig[0].name);
-    return vt_note_verify(&note, &f->signer->key, why);
+    return vt_entry_verify(&f->entry, &note, &f->signer->key, why);
 }
 
 enum vt_err

@@ -31,7 +31,8 @@ get_key(const struct vt_words *w, size_t i, struct vt_vkey *ret, struct vt_why *
     if (vt_vkey_parse(w->word[i], strlen(w->word[i]), ret, why) != VT_OK)
         return VT_E_CONFIG;
     if (ret->alg != VT_NOTE_ED25519)
-        return vt_fail(why, VT_E_CONFIG, "a cosigner's key signs no documents");
+        return vt_fail(why, VT_E_CONFIG,
+            "only keys of type 01 sign documents, no cosigner's key and no passkey");
     return VT_OK;
 }
 
@@ -69,7 +70,7 @@ static enum vt_err
 add_party(struct vt_vault_policy *p, const struct vt_words *w, struct vt_rule_party *v,
     size_t *count, const char *what, struct vt_why *why)
 {
-    struct vt_rule_party party = {{0}, {{0}, 0, 0, {{0}}}, {{0}}};
+    struct vt_rule_party party = {.key = {.id = 0}};
 
     enum vt_err err = check_room(*count, VT_RULES_MAX, what, why);
     if (err == VT_OK)

@@ -23,7 +23,7 @@ vt_log_entry_open(const struct vt_policy *policy, const void *entry, size_t len,
     if (signer == NULL)
         return vt_fail(
             why, VT_E_UNKNOWN, "the entry is signed by nobody that the policy names");
-    err = vt_note_verify(&note, &signer->key, why);
+    err = vt_entry_verify(&e, &note, &signer->key, why);
     if (err != VT_OK)
         return err;
     *ret = e;
@@ -79,7 +79,8 @@ vt_log_reader_find_assembly(struct vt_log_reader *r, const struct vt_digest *art
     return VT_OK;
 }
 
-/* The newest entry of each kind by each signer, that speaks of the assembly. */
+/* The newest entry of each kind by each signer, reviews and objections being one kind, that
+ * speaks of the assembly. */
 struct collect {
     const struct vt_policy *policy;
     const struct vt_policy_party *signers;
@@ -89,7 +90,7 @@ struct collect {
     struct {
         bool found;
         uint64_t index;
-    } newest[VT_POLICY_PARTIES_MAX][VT_ENTRY_KIND_COUNT];
+    } newest[VT_POLICY_PARTIES_MAX][VT_ENTRY_KIND_COUNT]; /* objections with reviews */
 };
 
 /* Whether both have the same (only) subject of that role. */
@@ -107,6 +108,8 @@ speaks_of(const struct collect *c, const struct vt_entry *e)
 {
     switch (e->kind) {
     case VT_ENTRY_SOURCE:
+    case VT_ENTRY_REVIEW:
+    case VT_ENTRY_OBJECTION:
         return same_subject(e, c->assembly, VT_SUBJECT_SOURCE);
     case VT_ENTRY_ENVIRONMENT:
         return same_subject(e, c->assembly, VT_SUBJECT_ENVIRONMENT);
@@ -129,6 +132,7 @@ collect_one(void *ctx, uint64_t index, const void *entry, size_t len, struct vt_
 {
     struct collect *c = ctx;
     const struct vt_policy_party *signer = NULL;
+    enum vt_entry_kind kind;
     struct vt_entry e;
     size_t i;
 
@@ -137,8 +141,10 @@ collect_one(void *ctx, uint64_t index, const void *entry, size_t len, struct vt_
         !speaks_of(c, &e))
         return VT_OK;
     i = (size_t)(signer - c->signers);
-    c->newest[i][e.kind].found = true;
-    c->newest[i][e.kind].index = index;
+    /* of reviews and objections the last word */
+    kind = e.kind == VT_ENTRY_OBJECTION ? VT_ENTRY_REVIEW : e.kind;
+    c->newest[i][kind].found = true;
+    c->newest[i][kind].index = index;
     return VT_OK;
 }
 

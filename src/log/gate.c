@@ -66,7 +66,7 @@ vt_gate_entry(const struct vt_policy *p, struct vt_store *store, const void *dat
             "the entry is signed by %.*s, who is no signer of the "
             "policy",
             (int)note.sig[0].name_len, note.sig[0].name);
-    err = vt_note_verify(&note, &signer->key, why);
+    err = vt_entry_verify(&entry, &note, &signer->key, why);
     if (err != VT_OK)
         return err;
     if (!vt_store_has(store, &entry.statement)) {
@@ -107,6 +107,8 @@ vt_gate_envelope(const struct vt_policy *p, const void *data, size_t len, struct
     for (size_t i = 0; i < n; i++) {
         struct vt_buf payload = VT_BUF(VT_DSSE_MAX);
 
+        if (s[i].key.alg != VT_NOTE_ED25519)
+            continue; /* a passkey signs no statements */
         dsse_keyid(&s[i].key.pub, keyid);
         if (memmem(data, len, keyid, VT_DIGEST_HEX_SIZE - 1) == NULL)
             continue;
@@ -128,6 +130,8 @@ vt_gate_document(const struct vt_policy *p, const void *data, size_t len, struct
 
     enum vt_err err = vt_doc_parse(data, len, (enum vt_doc_kind)0, &doc, why);
     for (size_t i = 0; i < n && err == VT_OK; i++) {
+        if (s[i].key.alg != VT_NOTE_ED25519)
+            continue; /* nor ledger documents */
         err = vt_doc_verify(doc, &s[i].key, why);
         if (err == VT_OK)
             known++;
@@ -196,7 +200,7 @@ find_role_key(const struct vt_policy *p, const char *keyid, const struct vt_poli
     for (size_t i = 0; i < n; i++) {
         enum vt_err err;
 
-        if (!assemblers.has[i] && !rebuilders.has[i])
+        if ((!assemblers.has[i] && !rebuilders.has[i]) || s[i].key.alg != VT_NOTE_ED25519)
             continue;
         err = vt_gate_tuf_keyid(&s[i].key.pub, id, why);
         if (err != VT_OK)

@@ -58,8 +58,9 @@ VT_MUST enum vt_err vt_log_reader_find_assembly(struct vt_log_reader *r,
     const struct vt_digest *artifact, uint64_t *ret_index, struct vt_entry *ret,
     struct vt_why *why);
 /* Collects the passport of an artifact: the entries by known signers that speak
- * of the newest assembly of it, its inputs, rebuilds, mismatches and releases,
- * the newest of each kind by each signer, with paths to this reader's
+ * of the newest assembly of it, its inputs, reviews of its source and objections to it,
+ * rebuilds, mismatches and releases, the newest of each kind by each signer (of reviews and
+ * objections the last word), with paths to this reader's
  * checkpoint. Does not check it. Cost: reads the whole log twice. */
 VT_MUST enum vt_err vt_log_reader_passport(struct vt_log_reader *r,
     const struct vt_digest *artifact, struct vt_passport **ret, struct vt_why *why);

@@ -61,7 +61,8 @@ void vt_passport_entry(const struct vt_passport *p, size_t i, uint64_t *ret_inde
     const struct vt_entry **ret_entry, const struct vt_note **ret_note);
 const void *vt_passport_checkpoint(const struct vt_passport *p, size_t *ret_len);
 
-/* What a check found out, for people and --json. */
+/* What a check found out, for people and --json. Objections stand in it too, where the policy
+ * demands no reviews. */
 struct vt_passport_report {
     struct vt_checkpoint checkpoint;
     uint64_t cosigned_time; /* as vt_policy_check_checkpoint */
@@ -83,12 +84,18 @@ struct vt_passport_report {
  * logged a mismatch that names the artifact; there is an assembly entry with
  * the artifact whose signers meet `require assembly`; the source, environment
  * and rebuild entries that speak of that assembly's very inputs and outputs
- * meet theirs; so does a release entry naming the artifact. When the artifact
+ * meet theirs; so do review entries of its source when the policy has a line `require
+ * review NAME`, and then no known signer's last word on that source is an objection;
+ * so does a release entry naming the artifact. When the artifact
  * was assembled from several inputs, one assembly that meets all of it is
  * enough. Errors as those of the parts; the message names the missing party.
  * *ret_report may be filled in part.
  */
 VT_MUST enum vt_err vt_passport_check(const struct vt_passport *p,
+    const struct vt_digest *artifact, const struct vt_policy *policy,
+    struct vt_passport_report *ret_report, struct vt_why *why);
+/* The same for an artifact that is not released yet: all but the release entries. */
+VT_MUST enum vt_err vt_passport_check_unreleased(const struct vt_passport *p,
     const struct vt_digest *artifact, const struct vt_policy *policy,
     struct vt_passport_report *ret_report, struct vt_why *why);
 

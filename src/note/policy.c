@@ -34,19 +34,24 @@ next_word(char **rest)
 }
 
 static enum vt_err
-parse_key(const char *word, enum vt_note_alg alg, const char *what, struct vt_vkey *ret,
-    struct vt_why *why)
+parse_key(const char *word, enum vt_note_alg alg, bool may_be_passkey, const char *what,
+    struct vt_vkey *ret, struct vt_why *why)
 {
     struct vt_vkey k;
     if (word == NULL)
         return vt_fail(why, VT_E_CONFIG, "the key of the %s is missing", what);
     if (vt_vkey_parse(word, strlen(word), &k, why) != VT_OK)
         return VT_E_CONFIG;
+    if (k.alg == VT_NOTE_PASSKEY && may_be_passkey) {
+        *ret = k;
+        return VT_OK;
+    }
     if (k.alg != alg)
         return vt_fail(why, VT_E_CONFIG, "the key of a %s must be of type %02x, not %02x: %s",
             what, (unsigned)alg, (unsigned)k.alg,
-            alg == VT_NOTE_ED25519 ? "a cosigner's key signs no notes or entries"
-                                   : "give the cosigner's key");
+            k.alg == VT_NOTE_PASSKEY ? "a passkey signs reviews"
+            : alg == VT_NOTE_ED25519 ? "a cosigner's key signs no notes or entries"
+                                     : "give the cosigner's key");
     *ret = k;
     return VT_OK;
 }
@@ -112,7 +117,7 @@ static enum vt_err
 parse_log(struct vt_policy *p, char *rest, struct vt_why *why)
 {
     struct vt_policy_party log = {0};
-    enum vt_err err = parse_key(next_word(&rest), VT_NOTE_ED25519, "log", &log.key, why);
+    enum vt_err err = parse_key(next_word(&rest), VT_NOTE_ED25519, false, "log", &log.key, why);
     if (err == VT_OK)
         err = parse_url(rest, &log.url, why);
     if (err != VT_OK)
@@ -138,7 +143,8 @@ parse_party(struct vt_policy *p, enum vt_quorum_class class, struct vt_policy_pa
 
     enum vt_err err = check_new_name(p, party.name, what, why);
     if (err == VT_OK)
-        err = parse_key(next_word(&rest), alg, what, &party.key, why);
+        err =
+            parse_key(next_word(&rest), alg, class == VT_QUORUM_SIGNER, what, &party.key, why);
     if (err == VT_OK)
         err = parse_url(rest, &party.url, why);
     if (err != VT_OK)
@@ -262,6 +268,23 @@ parse_quorum(struct vt_policy *p, char *rest, struct vt_why *why)
     return parse_use(p, "quorum", rest, VT_QUORUM_WITNESS, &p->quorum, why);
 }
 
+/* A passkey signs entries of few kinds: a line that waits for others would wait for ever. */
+static enum vt_err
+check_passkeys(const struct vt_policy *p, enum vt_entry_kind kind, int node, struct vt_why *why)
+{
+    bool has[VT_POLICY_PARTIES_MAX] = {false};
+
+    (void)vt_quorum_least(&p->names, node, has);
+    for (size_t i = 0; i < p->signer_count; i++) {
+        if (has[i] && !vt_entry_kind_signable(kind, p->signer[i].key.alg))
+            return vt_fail(why, VT_E_CONFIG,
+                "the key of `%s` is a passkey, which signs readings, reviews and objections, "
+                "and no entries of kind %s",
+                p->signer[i].name, vt_entry_kind_name(kind));
+    }
+    return VT_OK;
+}
+
 static enum vt_err
 parse_require(struct vt_policy *p, char *rest, struct vt_why *why)
 {
@@ -276,6 +299,8 @@ parse_require(struct vt_policy *p, char *rest, struct vt_why *why)
     if (p->require[kind].demand != VT_POLICY_SILENT)
         return vt_fail(why, VT_E_CONFIG, "there is a line `require %s` above; keep one", word);
     enum vt_err err = parse_use(p, "require", rest, VT_QUORUM_SIGNER, &node, why);
+    if (err == VT_OK && node >= 0)
+        err = check_passkeys(p, kind, node, why);
     if (err != VT_OK)
         return err;
     p->require[kind].demand = node < 0 ? VT_POLICY_NONE : VT_POLICY_QUORUM;

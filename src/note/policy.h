@@ -3,7 +3,7 @@
  * Policies: which logs, witnesses and signers count, and what quorum of each.
  * The C2SP tlog-policy grammar with two directives of our own:
  *
- *     signer NAME VKEY [URL]      a party that signs entries (key type 01)
+ *     signer NAME VKEY [URL]      a party that signs entries (key type 01, or a passkey's)
  *     require KIND NAME|none      who must have signed the entries of that kind
  *
  * A group may hold witnesses or signers, never both. docs/formats/policy.md.

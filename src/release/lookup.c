@@ -22,7 +22,7 @@ open_statement(struct vt_store *store, const struct vt_policy *policy,
     const struct vt_policy_party *signer = vt_policy_signer_of(policy, &note);
     if (signer == NULL)
         return vt_fail(why, VT_E_UNKNOWN, "the assembly is signed by nobody the policy names");
-    err = vt_note_verify(&note, &signer->key, why);
+    err = vt_entry_verify(&e, &note, &signer->key, why);
     if (err == VT_OK)
         err = vt_store_get(store, &e.statement, &envelope, why);
     if (err == VT_OK)

@@ -153,7 +153,7 @@ channel_keys(const struct vt_repository_plan *plan, struct vt_pubkey key[VT_POLI
     vt_policy_members(plan->policy, VT_ENTRY_ASSEMBLY, &assembly, &least_assembly);
     vt_policy_members(plan->policy, VT_ENTRY_REBUILD, &rebuild, &least_rebuild);
     for (size_t i = 0; i < n; i++)
-        if (assembly.has[i] || rebuild.has[i])
+        if ((assembly.has[i] || rebuild.has[i]) && party[i].key.alg == VT_NOTE_ED25519)
             key[count++] = party[i].key.pub;
     uint64_t threshold =
         plan->threshold > 0 ? plan->threshold : (uint64_t)least_assembly + least_rebuild;

@@ -68,7 +68,7 @@ take_keys(
     for (size_t i = 0; i < count; i++) {
         if (keys[i].alg != VT_NOTE_ED25519)
             return vt_fail(
-                why, VT_E_CONFIG, "the key of the log %s is a cosigner's", keys[i].name);
+                why, VT_E_CONFIG, "the key of the log %s is not of type 01", keys[i].name);
         for (size_t k = 0; k < i; k++)
             if (strcmp(keys[i].name, keys[k].name) == 0)
                 return vt_fail(why, VT_E_CONFIG, "the log %s is named twice", keys[i].name);
