@@ -72,7 +72,10 @@ http_main(int fd, void *ctx)
         .policy = s->policy,
         .listen_fd = s->listen_fd,
         .stop_fd = fd,
-        .log_fd = s->log_fd};
+        .log_fd = s->log_fd,
+        .desk_fd = -1,
+        .reader_fd = {-1, -1},
+        .indexer_fd = -1};
     struct vt_why why = {0};
 
     vt_log_init("http", VT_LOG_INFO);

@@ -4,139 +4,14 @@
 #include "base/confine.h"
 #include "base/log.h"
 #include "centre/page.h"
-#include "http/server.h"
-#include "log/service.h"
+#include "centre/web_parts.h"
 #include "note/entry.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { RECV_MS = 10000 };
-#define ONE_YEAR "public, max-age=31536000, immutable"
-#define BINARY "application/octet-stream"
-#define JSON "application/json"
-#define TEXT "text/plain; charset=utf-8"
-
-/* A POST that the log process has not answered yet. */
-struct open_post {
-    struct vt_http_exchange *x; /* NULL: free */
-    uint64_t number;
-};
-
-struct web {
-    const struct vt_web_opts *opts;
-    struct vt_page *page;
-    struct open_post open[VT_SERVICE_OPEN_MAX];
-    size_t open_count;
-    uint64_t next_number;
-};
-
-static const struct vt_msg_rule rules[] = {{VT_SERVICE_DONE, 4096}, {0, 0}};
-
-static bool
-answer_now(struct vt_http_response *rs, int status, const char *text)
-{
-    rs->status = status;
-    if (status == 503)
-        rs->retry_after_s = 1;
-    vt_buf_putf(&rs->body, "%s\n", text);
-    return false;
-}
-
-/* Hands a POST to the log process and remembers who waits for its answer. */
-static bool
-hand_over(struct web *w, enum vt_service_msg type, const char *role,
-    const struct vt_http_request *rq, struct vt_http_exchange *x, struct vt_http_response *rs)
-{
-    struct vt_buf b = VT_BUF(VT_SERVICE_BODY_MAX);
-    struct vt_why why = {0};
-    size_t i = 0;
-    enum vt_err err;
-
-    if (w->open_count == VT_SERVICE_OPEN_MAX)
-        return answer_now(rs, 503, "too much is under way: try again");
-    while (w->open[i].x != NULL)
-        i++;
-    vt_buf_put_u64(&b, w->next_number);
-    if (role != NULL) {
-        vt_buf_put_u8(&b, (uint8_t)strlen(role));
-        vt_buf_puts(&b, role);
-    }
-    vt_buf_put(&b, rq->body, rq->body_len);
-    err = vt_buf_check(&b, "request", &why);
-    if (err == VT_OK)
-        err = vt_msg_send(w->opts->log_fd, (uint16_t)type, b.data, b.len, &why);
-    vt_buf_release(&b);
-    if (err != VT_OK) {
-        vt_log(VT_LOG_ERROR, "the log does not take requests: %s", why.text);
-        return answer_now(rs, 503, "the log is starting: try again");
-    }
-    w->open[i] = (struct open_post){.x = x, .number = w->next_number++};
-    w->open_count++;
-    return true;
-}
-
-static bool
-post_entry(void *ctx, const struct vt_http_request *rq, struct vt_http_exchange *x,
-    struct vt_http_response *rs)
-{
-    return hand_over(ctx, VT_SERVICE_ADD, NULL, rq, x, rs);
-}
-
-static bool
-post_object(void *ctx, const struct vt_http_request *rq, struct vt_http_exchange *x,
-    struct vt_http_response *rs)
-{
-    return hand_over(ctx, VT_SERVICE_OBJECT, NULL, rq, x, rs);
-}
-
-/* /staged/ROLE/signatures */
-static bool
-post_signature(void *ctx, const struct vt_http_request *rq, struct vt_http_exchange *x,
-    struct vt_http_response *rs)
-{
-    const char *from = rq->path + strlen("/staged/");
-    const char *slash = strchr(from, '/');
-    char role[65];
-
-    if (slash == NULL || strcmp(slash, "/signatures") != 0)
-        return answer_now(rs, 404, "nothing takes a POST here");
-    if (slash == from || (size_t)(slash - from) >= sizeof(role))
-        return answer_now(rs, 400, "that is no role's name");
-    memcpy(role, from, (size_t)(slash - from));
-    role[slash - from] = '\0';
-    return hand_over(ctx, VT_SERVICE_STAGED, role, rq, x, rs);
-}
-
-static enum vt_err
-on_log(void *ctx, struct vt_why *why)
-{
-    struct web *w = ctx;
-    struct vt_buf b = VT_BUF(4096);
-    struct vt_reader r;
-    uint64_t number;
-    uint16_t type;
-    uint16_t status;
-    uint16_t retry_s;
-    enum vt_err err = vt_msg_recv(w->opts->log_fd, rules, RECV_MS, &type, &b, why);
-
-    r = VT_READER(b.data, b.len);
-    if (err == VT_OK && (!vt_reader_u64(&r, &number) || !vt_reader_u16(&r, &status) ||
-                            !vt_reader_u16(&r, &retry_s)))
-        err = vt_fail(why, VT_E_SYNTAX, "the log's answer is cut short");
-    for (size_t i = 0; i < VT_SERVICE_OPEN_MAX && err == VT_OK; i++) {
-        struct open_post *o = &w->open[i];
-
-        if (o->x == NULL || o->number != number)
-            continue;
-        vt_http_answer(o->x, status, NULL, retry_s, r.p, r.left);
-        o->x = NULL;
-        w->open_count--;
-        break;
-    }
-    vt_buf_release(&b);
-    return err;
-}
+#define REVIEW_MAX (1024U * 1024U + 66000U)
+enum { CONNECTIONS_MAX = 512, CONNECTIONS_PER_CLIENT = 256, STREAMS_PER_CLIENT = 16 };
 
 static void
 get_health(void *ctx, const struct vt_http_request *rq, struct vt_http_response *rs)
@@ -147,9 +22,9 @@ get_health(void *ctx, const struct vt_http_request *rq, struct vt_http_response 
 }
 
 static void
-get_front(void *ctx, const struct vt_http_request *rq, struct vt_http_response *rs)
+get_plain(void *ctx, const struct vt_http_request *rq, struct vt_http_response *rs)
 {
-    struct web *w = ctx;
+    struct vt_web *w = ctx;
 
     (void)rq;
     vt_page_front(w->page, rs);
@@ -158,87 +33,140 @@ get_front(void *ctx, const struct vt_http_request *rq, struct vt_http_response *
 static void
 get_entry(void *ctx, const struct vt_http_request *rq, struct vt_http_response *rs)
 {
-    struct web *w = ctx;
+    struct vt_web *w = ctx;
     const char *s = rq->path + strlen("/entry/");
     struct vt_reader r = VT_READER(s, strlen(s));
     uint64_t index;
 
-    if (vt_reader_decimal(&r, INT64_MAX, &index))
+    if (vt_reader_decimal(&r, INT64_MAX, &index)) {
         vt_page_entry(w->page, index, rs);
-    else
-        (void)answer_now(rs, 404, "there is no such entry");
+        return;
+    }
+    rs->status = 404;
+    vt_buf_puts(&rs->body, "there is no such entry\n");
 }
 
+/* The last row is for a site without a built page, whose files have "/" otherwise. */
 static const struct vt_http_route routes[] = {
-    {"POST", "/add", VT_ENTRY_MAX, NULL, post_entry},
-    {"POST", "/objects", 8U * 1024U * 1024U, NULL, post_object},
-    {"POST", "/staged/", 4096, NULL, post_signature},
-    {"GET", "/", 0, get_front, NULL},
+    {"GET", VT_API_PATH, 0, NULL, vt_web_api_get},
+    {"POST", VT_API_PATH, VT_ROOM_BODY_MAX, NULL, vt_web_api_post},
+    {"POST", "/add", VT_ENTRY_MAX, NULL, vt_web_post_entry},
+    {"POST", "/objects", 8U * 1024U * 1024U, NULL, vt_web_post_object},
+    {"POST", "/review", REVIEW_MAX, NULL, vt_web_post_review},
+    {"POST", "/staged/", 4096, NULL, vt_web_post_signature},
+    {"GET", "/plain", 0, get_plain, NULL},
     {"GET", "/entry/", 0, get_entry, NULL},
     {"GET", "/healthz", 0, get_health, NULL},
+    {"GET", "/", 0, get_plain, NULL},
     {NULL, NULL, 0, NULL, NULL},
 };
+#define ROUTES (sizeof(routes) / sizeof(routes[0]))
 
-/* What of public/ is served under which name; files that change come first. */
-static const struct {
-    const char *prefix;
-    const char *below; /* of public/ */
-    const char *type;
-    const char *cache;
-} served[] = {
-    {"/checkpoint", "checkpoint", TEXT, "no-cache"},
-    {"/policy", "policy", TEXT, "no-cache"},
-    {"/tuf/metadata/timestamp.json", "tuf/metadata/timestamp.json", JSON, "no-cache"},
-    {"/tile/", "tile", BINARY, ONE_YEAR},
-    {"/objects/", "objects", BINARY, ONE_YEAR},
-    {"/tuf/metadata/", "tuf/metadata", JSON, ONE_YEAR},
-    {"/tuf/targets/", "tuf/targets", BINARY, ONE_YEAR},
-    {"/passports/", "passports", TEXT, "no-cache"},
-    {"/staged/", "staged", JSON, "no-cache"},
+/* What costs much, or could be guessed at. Signed POSTs have no limit but the log's queue. */
+static const struct vt_http_rate rates[] = {
+    {"POST", "/api/v1/login/", 30, 20},
+    {"POST", "/api/v1/register/", 10, 10},
+    {"POST", VT_API_PATH, 240, 60},
+    {"GET", "/api/v1/search", 1200, 200},
+    {"GET", "/api/v1/events", 60, 30},
+    {"POST", "/review", 60, 30},
+    {NULL, NULL, 0, 0},
 };
-#define SERVED (sizeof(served) / sizeof(served[0]))
+
+static void
+on_tick(void *ctx)
+{
+    vt_web_rooms_tick(ctx);
+}
 
 static enum vt_err
-serve(struct web *w, struct vt_why *why)
+serve(struct vt_web *w, const struct vt_web_files *files, struct vt_why *why)
 {
-    char dirs[SERVED][VT_PATH_MAX];
-    struct vt_http_folder folders[SERVED + 1] = {0};
-    struct vt_http_watch watch = {.fd = w->opts->log_fd, .ready = on_log, .ctx = w};
-    struct vt_http_server_opts opts = {
-        .routes = routes, .folders = folders, .ctx = w, .watches = &watch, .watch_count = 1};
+    struct vt_http_route own[ROUTES];
+    struct vt_http_server_opts opts = {.routes = own,
+        .folders = vt_web_files_folders(files),
+        .rates = rates,
+        .ctx = w,
+        .watches = w->watches,
+        .watch_count = sizeof(w->watches) / sizeof(w->watches[0]),
+        .connections_max = CONNECTIONS_MAX,
+        .connections_per_client = w->opts->forwarded ? 0 : CONNECTIONS_PER_CLIENT,
+        .streams_max = VT_WEB_STREAMS_MAX,
+        .streams_per_client = STREAMS_PER_CLIENT,
+        .ping = "event: ping\ndata: {}\n\n",
+        .forwarded = w->opts->forwarded,
+        .on_error = vt_web_api_on_error,
+        .tick = on_tick,
+        .on_stream_end = vt_web_events_on_end};
 
-    for (size_t i = 0; i < SERVED; i++) {
-        enum vt_err err = vt_path(dirs[i], why, "%s/%s", w->opts->public_dir, served[i].below);
-
-        if (err != VT_OK)
-            return err;
-        folders[i] = (struct vt_http_folder){.prefix = served[i].prefix,
-            .dir = dirs[i],
-            .content_type = served[i].type,
-            .cache = served[i].cache};
-    }
+    memcpy(own, routes, sizeof(routes));
+    if (w->opts->web_dir != NULL)
+        own[ROUTES - 2] = own[ROUTES - 1];
     return vt_http_serve(w->opts->listen_fd, w->opts->stop_fd, &opts, why);
+}
+
+static enum vt_err
+open_channels(struct vt_web *w, struct vt_why *why)
+{
+    static const char *const names[VT_WEB_READERS] = {"reader-1", "reader-2"};
+    enum vt_err err = vt_web_log_open(w, &w->watches[0], why);
+
+    if (err == VT_OK)
+        err = vt_web_room_open(w, &w->desk, "desk", w->opts->desk_fd, &w->watches[1], why);
+    if (err == VT_OK)
+        err = vt_web_events_open(w, &w->watches[2], why);
+    for (size_t i = 0; i < VT_WEB_READERS && err == VT_OK; i++)
+        err = vt_web_room_open(
+            w, &w->reader[i], names[i], w->opts->reader_fd[i], &w->watches[3 + i], why);
+    return err;
+}
+
+static void
+close_channels(struct vt_web *w)
+{
+    vt_msg_line_free(w->log);
+    vt_msg_line_free(w->desk.line);
+    vt_msg_line_free(w->events);
+    for (size_t i = 0; i < VT_WEB_READERS; i++)
+        vt_msg_line_free(w->reader[i].line);
+}
+
+/* From here on no file but the public ones and the page's can be opened. */
+static void
+confine(const struct vt_web_opts *opts)
+{
+    const struct vt_confine_folder folders[] = {
+        {opts->public_dir, VT_CONFINE_READ}, {opts->web_dir, VT_CONFINE_READ}};
+    struct vt_why why = {0};
+
+    if (vt_confine(folders, opts->web_dir != NULL ? 2 : 1, &why) != VT_OK)
+        vt_log(VT_LOG_WARN, "this process may read more than it needs: %s", why.text);
 }
 
 enum vt_err
 vt_web_run(const struct vt_web_opts *opts, struct vt_why *why)
 {
-    struct web *w = calloc(1, sizeof(*w));
-    struct vt_why unconfined = {0};
+    struct vt_web *w = calloc(1, sizeof(*w));
+    struct vt_web_files *files = NULL;
     enum vt_err err;
 
     if (w == NULL)
         return vt_fail(why, VT_E_NOMEM, "http: out of memory");
     w->opts = opts;
     w->next_number = 1;
-    err = vt_confine_to_reading(opts->public_dir, &unconfined);
-    if (err != VT_OK)
-        vt_log(VT_LOG_WARN, "this process may read more than %s: %s", opts->public_dir,
-            unconfined.text);
-    err = vt_page_new(opts->home, opts->public_dir, opts->policy, &w->page, why);
+    w->message = VT_BUF(VT_ROOM_MESSAGE_MAX);
+    confine(opts);
+    err = vt_web_files_new(opts, &files, why);
     if (err == VT_OK)
-        err = serve(w, why);
+        err = vt_page_new(opts->home, opts->public_dir, opts->policy, &w->page, why);
+    if (err == VT_OK)
+        err = open_channels(w, why);
+    if (err == VT_OK)
+        err = serve(w, files, why);
+    close_channels(w);
     vt_page_free(w->page);
+    vt_web_files_free(files);
+    vt_buf_release(&w->message);
     free(w);
     return err;
 }

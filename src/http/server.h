@@ -174,6 +174,9 @@ void vt_http_stream_put(struct vt_http_exchange *x, const void *data, size_t len
 /* The value of one cookie in a Cookie header: false when it is not there, there twice, or too
  * long for ret (size with the NUL). */
 bool vt_http_cookie(const char *header, const char *name, char *ret, size_t size);
+/* Whether a path is what a route's or rate's pattern says: exactly, or below it when that ends
+ * in '/'. */
+bool vt_http_path_matches(const char *pattern, const char *path);
 /* Whether an If-None-Match header has the tag, compared weakly. */
 bool vt_http_etag_matches(const char *header, const char *etag);
 

@@ -89,8 +89,6 @@ int vt_http_open_below(const char *dir, const char *rel);
 const char *vt_http_header(const struct vt_http_exchange *x, const char *name);
 /* The word for the client's address. */
 const char *vt_http_client_word(struct vt_http_exchange *x);
-/* Whether a path is a route's: exact, or below it when it ends in '/'. */
-bool vt_http_path_matches(const char *pattern, const char *path);
 
 /* Whether x->path belongs to a folder. */
 bool vt_http_has_folder(const struct vt_http_exchange *x);
