@@ -3,8 +3,9 @@
 // what would be invisible shown as a word.
 import { codeLabel, pieces } from './hidden';
 
-export function Name({ of, class: cls }: { of: string; class?: string }) {
-  const all = pieces(of);
+/** `code`: a piece of a line, in which tabs are nothing strange. */
+export function Name({ of, class: cls, code = false }: { of: string; class?: string; code?: boolean }) {
+  const all = pieces(of, code);
   const only = all[0];
   if (all.length === 1 && only !== undefined && 'text' in only) {
     return <bdi class={cls}>{only.text}</bdi>;

@@ -96,23 +96,23 @@ export type Piece = { text: string } | { code: number; name: string };
 // In a name a tab, a newline, a no-break space and the replacement character are hidden too.
 const IN_NAME = /[\t\n\u00a0\ufffd]/;
 
-/** A name cut into what can be shown and what must be named. */
-export function pieces(name: string): Piece[] {
+/** A name, or a line of code, cut into what can be shown and what must be named. */
+export function pieces(name: string, code = false): Piece[] {
   const list: Piece[] = [];
   let plain = '';
   const flush = (): void => {
     if (plain !== '') list.push({ text: plain });
     plain = '';
   };
-  for (const c of name) {
-    const code = c.codePointAt(0) ?? 0;
+  for (const c of code ? name.replace(/\r$/, '') : name) {
+    const point = c.codePointAt(0) ?? 0;
     HIDDEN.lastIndex = 0;
-    if (!HIDDEN.test(c) && !IN_NAME.test(c)) {
+    if (!HIDDEN.test(c) && (code || !IN_NAME.test(c))) {
       plain += c;
       continue;
     }
     flush();
-    list.push({ code, name: code === 9 ? 'tab' : code === 10 ? 'newline' : hiddenName(code) });
+    list.push({ code: point, name: point === 9 ? 'tab' : point === 10 ? 'newline' : hiddenName(point) });
   }
   HIDDEN.lastIndex = 0;
   flush();
