@@ -106,3 +106,10 @@ export function ownPath(url: string): string | null {
     return null;
   }
 }
+
+/** A word of a command line: quoted unless it is plain, so that a name out of the log can do no harm when it is pasted. */
+export function shellWord(s: string): string {
+  if (/^[A-Za-z0-9_./:@%+=,~-]+$/.test(s) && !s.startsWith('-') && !s.startsWith('~')) return s;
+  // eslint-disable-next-line no-control-regex
+  return `'${s.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '?').replaceAll("'", "'\\''")}'`;
+}

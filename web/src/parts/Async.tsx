@@ -10,7 +10,7 @@ export interface AsyncProps<T> {
   /** What is being loaded, in words: "the releases". */
   what: string;
   /** Height to keep, in lines of text. */
-  lines?: number;
+  lines?: number | undefined;
   children: (data: T) => ComponentChildren;
 }
 
@@ -53,7 +53,7 @@ function advice(error: Error): string {
   }
 }
 
-export function Problem({ error, what, again }: { error: Error; what: string; again?: () => void }) {
+export function Problem({ error, what, again }: { error: Error; what: string; again?: (() => void) | undefined }) {
   return (
     <div class="note bad" role="alert">
       <p>

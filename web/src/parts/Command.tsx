@@ -4,7 +4,7 @@ import { copy } from '../lib/copy';
 import { CopyIcon } from './Digest';
 
 /** `does`: what it does, in words. */
-export function Command({ does, command }: { does?: string; command: string }) {
+export function Command({ does, command }: { does?: string | undefined; command: string }) {
   return (
     <div class="command">
       {does !== undefined && <p class="does">{does}</p>}

@@ -6,11 +6,11 @@ import { short } from '../lib/format';
 export interface DigestProps {
   of: string;
   /** What it is the digest of, for the button's name: "source". */
-  what?: string;
+  what?: string | undefined;
   /** A page of ours about it. */
-  href?: string;
+  href?: string | undefined;
   /** Show all digits; they wrap. */
-  whole?: boolean;
+  whole?: boolean | undefined;
 }
 
 export function Digest({ of, what = 'digest', href, whole = false }: DigestProps) {

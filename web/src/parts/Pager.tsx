@@ -3,7 +3,7 @@ import { plural } from '../lib/format';
 import type { Pages } from '../lib/use';
 
 /** Beneath a list of usePages: how many are shown, and the button for more. */
-export function Pager<T>({ of, one, many }: { of: Pages<T>; one: string; many?: string }) {
+export function Pager<T>({ of, one, many }: { of: Pages<T>; one: string; many?: string | undefined }) {
   if (of.data === null) return null;
   return (
     <p class="pager">

@@ -17,10 +17,10 @@ export interface StepProps {
   title: ComponentChildren;
   state: StepState;
   /** The word beside the sign, when it is not the usual one. */
-  says?: string;
+  says?: string | undefined;
   /** One sentence: what is wrong. */
-  failure?: string | null;
-  children?: ComponentChildren;
+  failure?: string | null | undefined;
+  children?: ComponentChildren | undefined;
 }
 
 export function Step({ title, state, says, failure, children }: StepProps) {

@@ -6,10 +6,10 @@ import type { ComponentChildren } from 'preact';
 export interface TableProps {
   caption: string;
   /** Show the caption; else it is for screen readers alone. */
-  titled?: boolean;
+  titled?: boolean | undefined;
   head: ComponentChildren[];
   /** Columns of numbers, from 0: right-aligned. */
-  numeric?: number[];
+  numeric?: number[] | undefined;
   children: ComponentChildren;
 }
 

@@ -7,7 +7,7 @@ import { terms } from '../lib/store';
 
 export interface TermProps {
   /** The word as the list has it; the text itself when left out. */
-  word?: string;
+  word?: string | undefined;
   children: ComponentChildren;
 }
 

@@ -5,7 +5,7 @@ export interface TimeProps {
   /** Null: "not known". */
   at: string | null;
   /** Show how long ago, with the exact time beneath the pointer; else the exact time. */
-  rough?: boolean;
+  rough?: boolean | undefined;
 }
 
 export function Time({ at, rough = false }: TimeProps) {

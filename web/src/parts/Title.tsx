@@ -8,9 +8,9 @@ export interface TitleProps {
   /** For the window's title; plain text. */
   name: string;
   /** The heading, when it is more than the name. */
-  children?: ComponentChildren;
+  children?: ComponentChildren | undefined;
   /** One sentence below: what this page is for. */
-  lead?: ComponentChildren;
+  lead?: ComponentChildren | undefined;
 }
 
 export function Title({ name, children, lead }: TitleProps) {

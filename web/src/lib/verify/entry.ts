@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Entries of the log: docs/formats/entry.md, with the table of src/note/entry.c.
 import { compare, digestOf, equal, fail, Lines } from './bytes';
-import { parseNote, type Note } from './note';
+import { parseNote, verifyNote, type Note } from './note';
+import type { KeyType, Vkey } from './vkey';
 
 export const ENTRY_MAX = 65535;
 export const SUBJECTS_MAX = 64;
@@ -127,4 +128,15 @@ export function one(e: Entry, role: Role): Uint8Array | null {
 
 export function all(e: Entry, role: Role): Uint8Array[] {
   return e.subjects.filter((s) => s.role === role).map((s) => s.digest);
+}
+
+/** Whether keys of that type may sign entries of that kind: a passkey signs what reviewers say and nothing else. */
+export function kindSignable(kind: Kind, type: KeyType): boolean {
+  return type === 0x01 || (type === 0xff && (kind === 'reading' || kind === 'review' || kind === 'objection'));
+}
+
+/** Throws unless the entry is signed by that key, and the key may sign entries of its kind. */
+export function verifyEntry(entry: Entry, note: Note, k: Vkey): void {
+  if (!kindSignable(entry.kind, k.type)) fail('signature', `the key of \`${k.name}\` is a passkey, which signs readings, reviews and objections, and no ${entry.kind}`);
+  verifyNote(note, k);
 }

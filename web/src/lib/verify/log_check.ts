@@ -2,9 +2,8 @@
 // Following a log: its newest state, whether that continues what was seen before, and whether an
 // entry is in it. Hashes come from tiles, which are not believed: they must lead to signed roots.
 import { decimal, digest, digestText, equal, fail, hex, timeText, unhex, VerifyError } from './bytes';
-import { parseEntry } from './entry';
+import { parseEntry, verifyEntry } from './entry';
 import { checkConsistency, checkInclusion, leafHash, proveConsistency, proveInclusion } from './merkle';
-import { verifyNote } from './note';
 import { checkLog, checkQuorum, signerOf, type CheckedCheckpoint } from './policy_check';
 import { parsePolicy, shown, type Policy } from './policy';
 import { nodeWords } from './quorum';
@@ -129,12 +128,12 @@ export async function checkLogEntry(
     return e;
   });
   steps.run({ id: 'signature', title: 'It is signed by whom it names', how: "The signature is checked with the signer's key in the policy." }, (facts) => {
-    const { note: signed } = parsed as NonNullable<typeof parsed>;
+    const { entry, note: signed } = parsed as NonNullable<typeof parsed>;
     const signer = signerOf((got as NonNullable<typeof got>).policy, signed);
     facts.push({ name: 'key', value: signed.sigs[0]?.name ?? '' });
     if (signer === null) fail('unknown', `\`${signed.sigs[0]?.name}\` is not a signer that the policy names: what the entry says counts for nothing by this policy`);
     facts.push({ name: 'signer', value: shown(signer.party.name) });
-    verifyNote(signed, signer.party.key);
+    verifyEntry(entry, signed, signer.party.key);
   });
   if (statement !== null) {
     steps.run({ id: 'statement', title: 'What it says in full is the file that it names', how: "The statement's SHA-256 is the one in the entry." }, (facts) => {

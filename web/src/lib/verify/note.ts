@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Signed notes: docs/formats/note.md, as strict as src/note/note.c.
 import { ed25519 } from '@noble/curves/ed25519';
-import { equal, fail, hex, text, unb64, utf8 } from './bytes';
+import { equal, fail, hex, text, unb64, utf8, within } from './bytes';
 import { passkeyVerify } from './passkey';
 import { nameValid, type Vkey } from './vkey';
 
@@ -61,14 +61,15 @@ export function ed25519Verify(key: Uint8Array, message: Uint8Array, signature: U
   }
 }
 
-function sigOk(k: Vkey, note: Note, sig: NoteSig): boolean {
-  return k.type === 0xff ? passkeyVerify(k, note.bytes, sig.bytes) : ed25519Verify(k.key, note.bytes, sig.bytes);
+function checkSig(k: Vkey, note: Note, sig: NoteSig): void {
+  if (k.type === 0xff) within(`the signature of \`${k.name}\` does not verify`, () => passkeyVerify(k, note.bytes, sig.bytes));
+  else if (!ed25519Verify(k.key, note.bytes, sig.bytes)) fail('signature', `the signature of \`${k.name}\` does not verify`);
 }
 
 /** Throws unless the key signed the note, and all of its lines verify. */
 export function verifyNote(note: Note, k: Vkey): void {
   if (k.type === 0x04) fail('syntax', `the key \`${k.name}\` is a cosigner's and signs no notes`);
   const own = note.sigs.filter((s) => sigIs(s, k));
-  if (own.some((s) => !sigOk(k, note, s))) fail('signature', `the signature of \`${k.name}\` does not verify`);
+  for (const sig of own) checkSig(k, note, sig);
   if (own.length === 0) fail('unknown', `not signed by \`${k.name}\` (key id ${hex(k.id)})`);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The signature of a passkey over a note's text: docs/formats/review.md, as src/note/passkey.c checks it.
 import { p256 } from '@noble/curves/nist';
-import { b64url, concat, digest, equal, Reader, text } from './bytes';
+import { b64url, concat, digest, equal, fail, latin1, Reader } from './bytes';
 import type { Vkey } from './vkey';
 
 const AUTH_MIN = 37;
@@ -39,31 +39,57 @@ interface Parts {
   der: Uint8Array;
 }
 
-function parts(signature: Uint8Array): Parts | null {
+function split(signature: Uint8Array): Parts {
   const r = new Reader(signature);
-  const auth = r.take(Number(r.number(2) ?? 0n));
-  const client = auth === null ? null : r.take(Number(r.number(2) ?? 0n));
-  if (auth === null || client === null || auth.length < AUTH_MIN || auth.length > AUTH_MAX || client.length > CLIENT_MAX) return null;
-  const der = r.take(r.left);
-  return der === null || der.length === 0 ? null : { auth, client, der };
+  const n = r.number(2);
+  const auth = n === null ? null : r.take(Number(n));
+  const m = auth === null ? null : r.number(2);
+  const client = m === null ? null : r.take(Number(m));
+  if (auth === null || client === null) fail('signature', "the passkey's signature is cut short");
+  if (auth.length < AUTH_MIN || auth.length > AUTH_MAX) fail('signature', `authenticator data has ${AUTH_MIN} to ${AUTH_MAX} bytes, not ${auth.length}`);
+  if (client.length > CLIENT_MAX) fail('signature', `client data has at most ${CLIENT_MAX} bytes, not ${client.length}`);
+  return { auth, client, der: r.take(r.left) ?? new Uint8Array() };
 }
 
-function clientOk(client: Uint8Array, note: Uint8Array): boolean {
-  const said = text(client);
-  return said !== null && said.startsWith(`{"type":"webauthn.get","challenge":"${b64url(digest(note))}","origin":"`);
+function checkAuth(auth: Uint8Array, rp: Uint8Array | null): void {
+  const flags = auth[32] as number;
+  if (rp === null || !equal(auth.subarray(0, 32), rp)) fail('signature', 'the passkey was used for another site than its own');
+  if ((flags & USER_PRESENT) === 0) fail('signature', "the authenticator did not ask for its user's presence");
+  if ((flags & USER_VERIFIED) === 0) fail('signature', 'the authenticator did not verify its user');
 }
 
-/** Whether `signature`, what follows the key id in a note's line, is this passkey's over the text. */
-export function passkeyVerify(k: Vkey, note: Uint8Array, signature: Uint8Array): boolean {
-  const p = parts(signature);
-  if (p === null || k.rp === null || !equal(p.auth.subarray(0, 32), k.rp)) return false;
-  const flags = p.auth[32] as number;
-  if ((flags & USER_PRESENT) === 0 || (flags & USER_VERIFIED) === 0 || !clientOk(p.client, note)) return false;
-  const rs = unDer(p.der);
+/** The one place of the client data that counts is found without parsing JSON. */
+function checkClient(client: Uint8Array, note: Uint8Array): void {
+  const said = latin1(client);
+  const challenge = /^\{"type":"webauthn\.get","challenge":"(.{43})","origin":"/s.exec(said)?.[1];
+  if (challenge === undefined) fail('signature', 'the client data does not begin with the type webauthn.get, a challenge of 32 bytes and the origin');
+  if (challenge !== b64url(digest(note))) fail('signature', 'the passkey signed another text');
+}
+
+function ecdsaOk(key: Uint8Array, message: Uint8Array, der: Uint8Array): boolean {
+  const rs = unDer(der);
   if (rs === null) return false;
   try {
-    return p256.verify(rs, digest(p.auth, digest(p.client)), k.key, { lowS: false, prehash: false });
+    return p256.verify(rs, message, key, { lowS: false, prehash: false });
   } catch {
-    return false; // a point that is not on the curve, a number out of range
+    return false; // a number out of range
   }
+}
+
+/** Whether 33 bytes are a point of the curve, compressed. */
+export function isPoint(key: Uint8Array): boolean {
+  try {
+    p256.ProjectivePoint.fromHex(key).assertValidity();
+    return key[0] === 2 || key[0] === 3;
+  } catch {
+    return false;
+  }
+}
+
+/** Throws unless `signature`, what follows the key id in a note's line, is this passkey's over the text. */
+export function passkeyVerify(k: Vkey, note: Uint8Array, signature: Uint8Array): void {
+  const { auth, client, der } = split(signature);
+  checkAuth(auth, k.rp);
+  checkClient(client, note);
+  if (!ecdsaOk(k.key, digest(auth, digest(client)), der)) fail('signature', "the passkey's ECDSA signature does not verify");
 }

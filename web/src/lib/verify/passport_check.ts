@@ -3,9 +3,8 @@
 // src/note/passport_check.c, as steps that people can follow.
 import { compare, digestText, equal, fail, hex, timeText, VerifyError } from './bytes';
 import type { Checkpoint } from './checkpoint';
-import { all, has, one, type Entry, type Kind, type Role } from './entry';
+import { all, has, one, verifyEntry, type Entry, type Kind, type Role } from './entry';
 import { checkInclusion, leafHash } from './merkle';
-import { verifyNote } from './note';
 import { parsePassport, type Passport, type PassportItem } from './passport';
 import { checkLog, checkQuorum, checkSigners, signerOf, type Cosigned } from './policy_check';
 import { parsePolicy, shown, type Party, type Policy } from './policy';
@@ -31,9 +30,9 @@ export interface PassportResult {
   counted: Counted[];
 }
 
-/** The kinds that a chain has, in the order in which they are required. */
-const CHAIN = ['assembly', 'source', 'environment', 'rebuild', 'release'] as const satisfies readonly Kind[];
-type Link = (typeof CHAIN)[number] | 'review';
+/** The kinds that a chain has, in the order in which they are required; reviews where the policy speaks of them. */
+const CHAIN = ['assembly', 'source', 'environment', 'rebuild', 'review', 'release'] as const satisfies readonly Kind[];
+type Link = (typeof CHAIN)[number];
 
 const WORDS: Record<Link, { title: string; how: string }> = {
   assembly: {
@@ -58,7 +57,7 @@ interface Vote {
 }
 
 function checkPolicySpeaks(p: Policy): void {
-  for (const kind of CHAIN) if (!p.require.has(kind)) checkSigners(p, kind, []);
+  for (const kind of CHAIN) if (kind !== 'review' && !p.require.has(kind)) checkSigners(p, kind, []);
 }
 
 function policyFacts(p: Policy, facts: Fact[]): void {
@@ -100,7 +99,7 @@ function checkSignatures(p: Policy, passport: Passport, facts: Fact[]): Vote[] {
     facts.push({ name: `entry ${item.index}, ${item.entry.kind}`, value: `by ${by}` });
     if (signer === null) continue;
     try {
-      verifyNote(item.note, signer.party.key);
+      verifyEntry(item.entry, item.note, signer.party.key);
     } catch (e) {
       if (e instanceof VerifyError) fail(e.code, `entry ${item.index}: ${e.message}`);
       throw e;
@@ -134,6 +133,7 @@ function supports(e: Entry, claim: Entry, artifact: Uint8Array): boolean {
   switch (e.kind) {
     case 'source':
     case 'review':
+    case 'objection':
       return sameOne(e, claim, 'source');
     case 'environment':
       return sameOne(e, claim, 'environment');
@@ -149,35 +149,46 @@ function supports(e: Entry, claim: Entry, artifact: Uint8Array): boolean {
 
 interface Claim {
   entry: Entry;
-  /** Those who speak for it, by kind. */
+  /** Those who speak for it, by kind. Objections speak of it too. */
   votes: Map<Kind, Vote[]>;
-  objections: Vote[];
   /** How many links of the chain are met, and why the next is not. */
   met: number;
   failure: VerifyError | null;
 }
 
-function demandsReview(p: Policy): boolean {
-  return p.require.get('review')?.of === 'node';
+function isWord(kind: Kind): boolean {
+  return kind === 'review' || kind === 'objection';
+}
+
+/** Of reviews and objections of one source a signer's last word counts, by the log's order. */
+function lastWords(votes: Vote[]): Vote[] {
+  return votes.filter((v, i) => !isWord(v.item.entry.kind) || !votes.slice(i + 1).some((later) => later.at === v.at && isWord(later.item.entry.kind)));
 }
 
 function linksOf(p: Policy): Link[] {
-  return demandsReview(p) ? [...CHAIN, 'review'] : [...CHAIN];
+  return CHAIN.filter((link) => link !== 'review' || p.require.has('review'));
 }
 
-function checkLink(p: Policy, claim: Omit<Claim, 'met' | 'failure'>, link: Link): void {
-  checkSigners(p, link, p.signers.map((_, at) => (claim.votes.get(link) ?? []).some((v) => v.at === at)));
-  const objection = link === 'review' ? claim.objections[0] : undefined;
+function votesOf(claim: Claim, kind: Kind): Vote[] {
+  return claim.votes.get(kind) ?? [];
+}
+
+function checkLink(p: Policy, claim: Claim, link: Link): void {
+  const objection = link === 'review' && p.require.get('review')?.of === 'node' ? votesOf(claim, 'objection')[0] : undefined;
   if (objection !== undefined) {
-    fail('refused', `review: \`${shown(objection.party.name)}\` objects to this source (objection at entry ${objection.item.index}): do not use it`);
+    const name = shown(objection.party.name);
+    fail(
+      'refused',
+      `review: \`${name}\` objects to releases from this source (objection at entry ${objection.item.index}), and the policy demands reviews: do not use it until \`${name}\` reviews it`,
+    );
   }
+  checkSigners(p, link, p.signers.map((_, at) => votesOf(claim, link).some((v) => v.at === at)));
 }
 
 function weigh(p: Policy, passport: Passport, votes: Vote[], entry: Entry): Claim {
-  const claim: Claim = { entry, votes: new Map(), objections: [], met: 0, failure: null };
-  for (const v of votes) {
-    if (supports(v.item.entry, entry, passport.artifact)) claim.votes.set(v.item.entry.kind, [...(claim.votes.get(v.item.entry.kind) ?? []), v]);
-    if (v.item.entry.kind === 'objection' && sameOne(v.item.entry, entry, 'source')) claim.objections.push(v);
+  const claim: Claim = { entry, votes: new Map(), met: 0, failure: null };
+  for (const v of lastWords(votes.filter(({ item }) => supports(item.entry, entry, passport.artifact)))) {
+    claim.votes.set(v.item.entry.kind, [...votesOf(claim, v.item.entry.kind), v]);
   }
   for (const link of linksOf(p)) {
     try {
@@ -207,7 +218,7 @@ function bestClaim(p: Policy, passport: Passport, votes: Vote[]): Claim | null {
 function linkFacts(p: Policy, claim: Claim, link: Link, facts: Fact[]): void {
   const demand = p.require.get(link);
   if (demand?.of === 'node') facts.push({ name: 'demanded', value: nodeWords(p, demand.node) });
-  for (const v of claim.votes.get(link) ?? []) facts.push({ name: `entry ${v.item.index}`, value: `by ${shown(v.party.name)}` });
+  for (const v of votesOf(claim, link)) facts.push({ name: `entry ${v.item.index}`, value: `by ${shown(v.party.name)}` });
   if (link !== 'assembly') return;
   for (const role of ['source', 'environment', 'recipe'] as const) {
     const d = one(claim.entry, role);
@@ -217,7 +228,7 @@ function linkFacts(p: Policy, claim: Claim, link: Link, facts: Fact[]): void {
 
 function runChain(steps: Steps, p: Policy | null, passport: Passport | null, votes: Vote[] | null): Counted[] {
   const claim = p !== null && passport !== null && votes !== null ? bestClaim(p, passport, votes) : null;
-  const links: Link[] = p === null ? [...CHAIN] : linksOf(p);
+  const links: Link[] = p === null ? CHAIN.filter((link) => link !== 'review') : linksOf(p);
   for (const link of links) {
     steps.run({ id: link, ...WORDS[link] }, (facts) => {
       if (claim === null || p === null) fail('quorum', 'assembly: no signer of the policy has logged an assembly of this artifact');
@@ -226,7 +237,7 @@ function runChain(steps: Steps, p: Policy | null, passport: Passport | null, vot
       return p.require.get(link)?.of === 'none' ? SKIPPED : true;
     });
   }
-  const counted = claim === null ? [] : links.flatMap((link) => claim.votes.get(link) ?? []);
+  const counted = claim === null ? [] : links.flatMap((link) => votesOf(claim, link));
   return counted
     .map((v) => ({ index: v.item.index.toString(), kind: v.item.entry.kind, signer: shown(v.party.name) }))
     .toSorted((a, b) => (BigInt(a.index) < BigInt(b.index) ? -1 : 1));

@@ -2,7 +2,7 @@
 // Policies: docs/formats/policy.md. Parsing, as src/note/policy.c does it; asking is in quorum.ts and
 // policy_check.ts. The file is bytes: each is a character here, and names are shown by `shown`.
 import { decimal, digest, digestOf, equal, fail, fromLatin1, latin1, VerifyError } from './bytes';
-import { isKind, type Kind } from './entry';
+import { isKind, kindSignable, type Kind } from './entry';
 import { parseVkey, type KeyType, type Vkey } from './vkey';
 
 export const POLICY_MAX = 256 * 1024;
@@ -43,9 +43,6 @@ export interface Policy {
   digest: Uint8Array;
   sealed: boolean;
 }
-
-/** What a passkey may sign, and so be demanded for. */
-const PASSKEY_KINDS: readonly Kind[] = ['reading', 'review', 'objection'];
 
 /** A name as people read it. */
 export function shown(name: string): string {
@@ -189,18 +186,18 @@ class Parser {
     if (!isKind(kind)) bad(`\`${shown(kind)}\` is not a kind of entry`);
     if (this.p.require.has(kind)) bad(`there is a line \`require ${kind}\` above; keep one`);
     const demand = this.use('require', words.slice(1), 'signer');
-    if (demand.of === 'node' && !PASSKEY_KINDS.includes(kind)) this.noPasskeys(kind, demand.node);
+    if (demand.of === 'node') this.checkPasskeys(kind, demand.node);
     this.p.require.set(kind, demand);
   }
 
-  /** A passkey signs reviews and nothing else. */
-  noPasskeys(kind: Kind, node: number): void {
+  /** A passkey signs entries of few kinds: a line that waits for others would wait for ever. */
+  checkPasskeys(kind: Kind, node: number): void {
     for (const n of this.p.nodes) {
       const signer = n.class === 'signer' && n.party !== null ? this.p.signers[n.party] : undefined;
       let up: Node | undefined = n;
       while (up !== undefined && up !== this.p.nodes[node]) up = up.parent === null ? undefined : this.p.nodes[up.parent];
-      if (up !== undefined && signer?.key.type === 0xff) {
-        bad(`\`${shown(n.name)}\` is a passkey, which may sign readings, reviews and objections, not ${kind} entries`);
+      if (up !== undefined && signer !== undefined && !kindSignable(kind, signer.key.type)) {
+        bad(`the key of \`${shown(n.name)}\` is a passkey, which signs readings, reviews and objections, and no entries of kind ${kind}`);
       }
     }
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Verifier keys: docs/formats/note.md and, for passkeys, docs/formats/review.md.
 import { concat, digest, fail, fromLatin1, hex, text, unb64, unhex, utf8 } from './bytes';
+import { isPoint } from './passkey';
 
 export const NAME_MAX = 128;
 export const PASSKEY_LABEL = 'vitrine/webauthn-es256/v1';
@@ -34,10 +35,10 @@ function passkeyOf(bytes: Uint8Array): { key: Uint8Array; rp: Uint8Array } {
   const label = utf8(`${PASSKEY_LABEL}\0`);
   const at = 1 + label.length;
   if (bytes.length !== at + 65 || !label.every((b, i) => bytes[1 + i] === b)) {
-    fail('syntax', `a key of type ff must be a passkey: \`${PASSKEY_LABEL}\`, a zero, 32 bytes and 33 bytes`);
+    fail('syntax', `key type ff is known only as ${PASSKEY_LABEL}, with ${at + 65} bytes`);
   }
   const key = bytes.slice(at + 32);
-  if (key[0] !== 2 && key[0] !== 3) fail('syntax', "a passkey's point must be compressed: it begins with 02 or 03");
+  if (!isPoint(key)) fail('syntax', 'the key of a passkey is not a point of P-256');
   return { key, rp: bytes.slice(at, at + 32) };
 }
 

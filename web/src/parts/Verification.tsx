@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// A check shown as it goes: the verdict, and each step with what was checked, with which bytes, and the
+// command that repeats it.
+import type { ComponentChildren } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { announce } from '../lib/store';
+import type { CheckStep } from '../lib/verify/steps';
+import { Sign } from './Badge';
+import { Command } from './Command';
+import { Step } from './Step';
+
+export interface Check {
+  /** In the order in which they came. */
+  steps: CheckStep[];
+  /** Null while it goes on. */
+  ok: boolean | null;
+  failure: string | null;
+}
+
+export const NOT_BEGUN: Check = { steps: [], ok: null, failure: null };
+
+/** Runs a check when `key` changes. `run` null: there is nothing to check yet. */
+export function useCheck<R extends { ok: boolean; failure: string | null }>(
+  key: string | null,
+  run: ((onStep: (step: CheckStep) => void) => Promise<R>) | null,
+): Check & { result: R | null; again: () => void } {
+  const [check, setCheck] = useState<Check & { result: R | null }>({ ...NOT_BEGUN, result: null });
+  const [turn, setTurn] = useState(0);
+  useEffect(() => {
+    setCheck({ ...NOT_BEGUN, result: null });
+    if (key === null || run === null) return;
+    let gone = false;
+    run((step) => {
+      if (!gone) setCheck((c) => ({ ...c, steps: [...c.steps, step] }));
+    }).then(
+      (result) => {
+        if (!gone) setCheck((c) => ({ ...c, ok: result.ok, failure: result.failure, result }));
+      },
+      (e: unknown) => {
+        if (!gone) setCheck((c) => ({ ...c, ok: false, failure: e instanceof Error ? e.message : String(e) }));
+      },
+    );
+    return () => void (gone = true);
+  }, [key, turn]);
+  return { ...check, again: () => setTurn((t) => t + 1) };
+}
+
+export interface VerdictProps {
+  check: Check;
+  ok: ComponentChildren;
+  bad: ComponentChildren;
+  running?: ComponentChildren | undefined;
+}
+
+/** The result in large letters; told to screen readers when it is there. */
+export function Verdict({ check, ok, bad, running = 'Checking…' }: VerdictProps) {
+  const tone = check.ok === null ? 'neutral' : check.ok ? 'ok' : 'bad';
+  useEffect(() => {
+    if (check.ok !== null) announce(check.ok ? 'Verified.' : `Not verified: ${check.failure}`);
+  }, [check.ok, check.failure]);
+  return (
+    <div class={`verdict ${tone}`}>
+      <span class="verdict-sign">{check.ok === null ? <span class="spin" aria-hidden="true" /> : <Sign tone={tone} size={28} />}</span>
+      <div>
+        {check.ok === null ? <p class="verdict-word">{running}</p> : check.ok ? ok : bad}
+        {check.ok === false && <p class="verdict-failure">{sentence(check.failure)}</p>}
+      </div>
+    </div>
+  );
+}
+
+/** A message of the checker as a sentence. */
+export function sentence(message: string | null): string {
+  if (message === null || message === '') return '';
+  const first = message.charAt(0).toUpperCase() + message.slice(1);
+  return /[.!?]$/.test(first) ? first : `${first}.`;
+}
+
+export interface StepListProps {
+  check: Check;
+  /** Titles of the steps to come, so that the list does not grow while it runs. */
+  expected: { id: string; title: string }[];
+  commands?: Record<string, string> | undefined;
+  label: string;
+}
+
+export function StepList({ check, expected, commands = {}, label }: StepListProps) {
+  const done = new Map(check.steps.map((s) => [s.id, s]));
+  const order = [...expected];
+  for (const s of check.steps) if (!order.some((e) => e.id === s.id)) order.push({ id: s.id, title: s.title });
+  const rows = check.ok === null ? order : order.filter((o) => done.has(o.id) || check.steps.length === 0);
+  const next = rows.find((o) => !done.has(o.id));
+  return (
+    <ol class="steps" aria-label={label}>
+      {rows.map((o) => {
+        const step = done.get(o.id);
+        if (step === undefined) return <Step key={o.id} title={o.title} state={check.ok === null && o === next ? 'running' : 'waiting'} />;
+        return (
+          <Step key={o.id} title={step.title} state={step.state} failure={step.state === 'bad' ? sentence(step.failure) : null}>
+            <StepDetail step={step} command={commands[step.id]} />
+          </Step>
+        );
+      })}
+    </ol>
+  );
+}
+
+function StepDetail({ step, command }: { step: CheckStep; command: string | undefined }) {
+  return (
+    <details>
+      <summary>How it was checked{command === undefined ? '' : ', and how to repeat it'}</summary>
+      <div class="stack tight">
+        <p>{step.how}</p>
+        {step.facts.length > 0 && (
+          <dl class="facts small">
+            {step.facts.map((f, i) => (
+              <div class="pair" key={i}>
+                <dt>{f.name}</dt>
+                <dd class="wrap">
+                  <code>{f.value}</code>
+                </dd>
+              </div>
+            ))}
+          </dl>
+        )}
+        {command !== undefined && <Command does="The same on your own machine:" command={command} />}
+      </div>
+    </details>
+  );
+}
