@@ -12,6 +12,7 @@
 
 #include "store/home.h"
 
+struct vt_clock;
 struct vt_policy;
 struct vt_signer;
 
@@ -24,6 +25,7 @@ struct vt_desk_opts {
         *origin;     /* of the page, such as "https://centre.example": what passkeys are for */
     const char *url; /* where the site takes entries */
     struct vt_signer *signer; /* the centre's key; NULL: visits are recorded, not published */
+    const struct vt_clock *clock; /* NULL: the system's */
 };
 
 /* Answers until fd closes: VT_OK. VT_E_STATE: desk.db is of another version. */
