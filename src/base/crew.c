@@ -21,6 +21,7 @@ struct vt_crew {
     int fd[VT_CREW_MAX];    /* -1: closed */
     int64_t restarts[RESTARTS_MAX];
     size_t restart_count;
+    int64_t awaited_until_ms; /* when it must answer; 0: it has */
 };
 
 int
@@ -198,28 +199,55 @@ restart(struct vt_crew *c, const struct ending *end, struct vt_why *why)
     return start_all(c, why);
 }
 
+/* SIGHUP: what the members were started with is read again, and they with it. */
+static enum vt_err
+reload(struct vt_crew *c, struct vt_why *why)
+{
+    struct vt_why refused = {0};
+
+    if (c->opts->reload(c->opts->ctx, &refused) != VT_OK) {
+        vt_log(VT_LOG_ERROR, "nothing is changed: %s", refused.text);
+        return VT_OK;
+    }
+    vt_log(VT_LOG_INFO, "starting all processes of %s again", c->opts->what);
+    stop_in_order(c);
+    c->awaited_until_ms = vt_clock_monotonic_ms() + READY_MS;
+    return start_all(c, why);
+}
+
+/* While the service does not answer yet. */
+static enum vt_err
+await_answer(struct vt_crew *c, struct vt_why *why)
+{
+    if (c->opts->answers(c->opts->ctx)) {
+        c->awaited_until_ms = 0;
+        return c->opts->ready(c->opts->ctx, why);
+    }
+    if (vt_clock_monotonic_ms() > c->awaited_until_ms)
+        return vt_fail(why, VT_E_TIMEOUT, "%s does not answer", c->opts->what);
+    return VT_OK;
+}
+
 static enum vt_err
 supervise(struct vt_crew *c, const sigset_t *signals, struct vt_why *why)
 {
-    int64_t give_up = vt_clock_monotonic_ms() + READY_MS;
-    bool ready = false;
     enum vt_err err = VT_OK;
 
+    c->awaited_until_ms = vt_clock_monotonic_ms() + READY_MS;
     while (err == VT_OK) {
+        bool ready = c->awaited_until_ms == 0;
         struct timespec wait = {.tv_sec = ready ? 1 : 0, .tv_nsec = ready ? 0 : 20000000};
         int sig = sigtimedwait(signals, NULL, &wait);
         struct ending end = {0};
 
         if (sig == SIGTERM || sig == SIGINT)
             break;
-        if (children_ended(c, &end)) {
+        if (sig == SIGHUP)
+            err = reload(c, why);
+        else if (children_ended(c, &end))
             err = restart(c, &end, why);
-        } else if (!ready && c->opts->answers(c->opts->ctx)) {
-            ready = true;
-            err = c->opts->ready(c->opts->ctx, why);
-        } else if (!ready && vt_clock_monotonic_ms() > give_up) {
-            err = vt_fail(why, VT_E_TIMEOUT, "%s does not answer", c->opts->what);
-        }
+        else if (!ready)
+            err = await_answer(c, why);
     }
     return err;
 }
@@ -241,6 +269,8 @@ vt_crew_run(const struct vt_crew_opts *opts, struct vt_why *why)
     (void)sigaddset(&signals, SIGCHLD);
     (void)sigaddset(&signals, SIGTERM);
     (void)sigaddset(&signals, SIGINT);
+    if (opts->reload != NULL)
+        (void)sigaddset(&signals, SIGHUP);
     (void)sigprocmask(SIG_BLOCK, &signals, &before);
     err = start_all(&c, why);
     if (err == VT_OK)

@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define VT_CREW_MAX 8U
+#define VT_CREW_MAX 12U
 
 struct vt_crew;
 
@@ -28,8 +28,12 @@ struct vt_crew_opts {
     enum vt_err (*start)(void *ctx, struct vt_crew *c, struct vt_why *why);
     /* Whether the service answers. Asked 50 times a second until it does. */
     bool (*answers)(void *ctx);
-    /* Called once, when it does first. An error ends the crew. */
+    /* Called when it does first, and again after each reload. An error ends the crew. */
     enum vt_err (*ready)(void *ctx, struct vt_why *why);
+    /* Called on SIGHUP, or NULL, when that signal means what it always means. When it returns
+     * VT_OK the members are ended in good order and started again; otherwise all stays as it
+     * is. */
+    enum vt_err (*reload)(void *ctx, struct vt_why *why);
     void *ctx;
     int64_t grace_ms; /* how long members have to end by themselves; 0: 4,000 */
 };
