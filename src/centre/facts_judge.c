@@ -111,6 +111,12 @@ vote(const struct vt_facts *f, struct votes *v, enum vt_entry_kind kind, const c
             v->of[kind].has[i] = true;
 }
 
+/* Of reviews and objections of a source a signer's last word counts. */
+#define NO_LATER(kind_, more)                                                                  \
+    " AND NOT EXISTS(SELECT 1 FROM subject t JOIN entry l ON l.idx=t.idx"                      \
+    " WHERE t.digest=s.digest AND t.role='source' AND t.idx>s.idx AND l.kind='" kind_ "'"      \
+    " AND l.signer=e.signer" more ")"
+
 /* Who has logged an entry of that kind with that subject. */
 static enum vt_err
 votes_about(struct vt_facts *f, enum vt_entry_kind kind, enum vt_subject_role role,
@@ -120,7 +126,8 @@ votes_about(struct vt_facts *f, enum vt_entry_kind kind, enum vt_subject_role ro
     bool row = false;
     enum vt_err err = vt_sql_query(f->db, &r, why,
         "SELECT DISTINCT e.signer FROM subject s JOIN entry e ON e.idx=s.idx WHERE s.digest=?"
-        " AND s.role=? AND e.kind=? AND e.signer IS NOT NULL AND e.problem IS NULL",
+        " AND s.role=? AND e.kind=? AND e.signer IS NOT NULL AND e.problem IS NULL"
+        " AND (e.kind<>'review' OR (1" NO_LATER("objection", "") "))",
         "dss", d, vt_subject_role_name(role), vt_entry_kind_name(kind));
 
     if (err == VT_OK)
@@ -182,7 +189,7 @@ votes_like(struct vt_facts *f, const struct vt_entry *claim, const struct vt_dig
     return err;
 }
 
-/* Objections by anybody of the policy; they count when it demands reviews. */
+/* Who objects, of the policy's signers; it counts when the policy demands reviews. */
 static enum vt_err
 count_objections(
     struct vt_facts *f, const struct vt_digest *source, int64_t *ret, struct vt_why *why)
@@ -191,8 +198,9 @@ count_objections(
     if (vt_policy_demand_of(f->policy, VT_ENTRY_REVIEW) != VT_POLICY_QUORUM)
         return VT_OK;
     return vt_sql_count(f->db, 0, ret, why,
-        "SELECT count(*) FROM subject s JOIN entry e ON e.idx=s.idx WHERE s.digest=?"
-        " AND s.role='source' AND e.kind='objection' AND e.signer IS NOT NULL",
+        "SELECT count(DISTINCT e.signer) FROM subject s JOIN entry e ON e.idx=s.idx"
+        " WHERE s.digest=? AND s.role='source' AND e.kind='objection'"
+        " AND e.signer IS NOT NULL" NO_LATER("review", " AND l.problem IS NULL"),
         "d", source);
 }
 

@@ -393,6 +393,21 @@ test_reviews_are_demanded(void **state)
     iw_publish(w);
     follow_as(w, p, &problem);
     assert_says(w, ask, "contradicted 1\n");
+    r = iw_review_of(VT_ENTRY_REVIEW, "source", IW_ALICE); /* her last word */
+    r.root = iw_digest("root");
+    (void)iw_review(w, &r, IW_ALICE);
+    iw_publish(w);
+    follow_as(w, p, &problem);
+    assert_says(w, ask, "verified 0\n");
+    r = iw_review_of(VT_ENTRY_OBJECTION, "source", IW_BOB);
+    (void)snprintf(r.code, sizeof r.code, "licence");
+    (void)iw_review(w, &r, IW_BOB);
+    iw_publish(w);
+    follow_as(w, p, &problem);
+    assert_says(w, ask, "contradicted 1\n");
+    assert_says(w, "SELECT missing LIKE '%bob%' FROM release", "1\n");
+    follow(w); /* another policy, which is silent */
+    assert_says(w, ask, "verified 0\n");
     assert_string_equal(problem.text, "");
     vt_policy_free(p);
 }
