@@ -38,11 +38,27 @@ check_kind(const struct vt_policy *p, enum vt_entry_kind kind)
     must(met);
 }
 
+/* Of a kind that the policy demands, every signer can make entries. */
 static void
-check_parties(const struct vt_policy_party *v, size_t n, enum vt_note_alg alg)
+check_demand(const struct vt_policy *p, enum vt_entry_kind kind)
+{
+    const struct vt_policy_party *v;
+    struct vt_signer_set members;
+    size_t n = vt_policy_signers(p, &v);
+    unsigned least;
+
+    vt_policy_members(p, kind, &members, &least);
+    for (size_t i = 0; i < n; i++)
+        must(!members.has[i] || vt_entry_kind_signable(kind, v[i].key.alg));
+}
+
+static void
+check_parties(const struct vt_policy_party *v, size_t n, enum vt_note_alg alg, bool signers)
 {
     for (size_t i = 0; i < n; i++) {
-        must(v[i].name[0] != '\0' && v[i].key.alg == alg);
+        must(v[i].name[0] != '\0');
+        must(v[i].key.alg == alg ||
+             (alg == VT_NOTE_ED25519 && v[i].key.alg == VT_NOTE_PASSKEY && signers));
         must(v[i].url == NULL || strlen(v[i].url) <= VT_POLICY_URL_MAX);
         for (size_t j = 0; j < i; j++)
             must(!vt_pubkey_eq(&v[i].key.pub, &v[j].key.pub));
@@ -68,17 +84,19 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     n = vt_policy_logs(p, &v);
     must(n <= VT_POLICY_LOGS_MAX);
-    check_parties(v, n, VT_NOTE_ED25519);
+    check_parties(v, n, VT_NOTE_ED25519, false);
     for (size_t i = 0; i < n; i++)
         must(vt_policy_log(p, v[i].name) != NULL);
     n = vt_policy_witnesses(p, &v);
     must(n <= VT_POLICY_PARTIES_MAX);
-    check_parties(v, n, VT_NOTE_COSIG_ED25519);
+    check_parties(v, n, VT_NOTE_COSIG_ED25519, false);
     n = vt_policy_signers(p, &v);
     must(n <= VT_POLICY_PARTIES_MAX);
-    check_parties(v, n, VT_NOTE_ED25519);
-    for (unsigned kind = 1; kind < VT_ENTRY_KIND_COUNT; kind++)
+    check_parties(v, n, VT_NOTE_ED25519, true);
+    for (unsigned kind = 1; kind < VT_ENTRY_KIND_COUNT; kind++) {
         check_kind(p, (enum vt_entry_kind)kind);
+        check_demand(p, (enum vt_entry_kind)kind);
+    }
     must(vt_policy_check_checkpoint(p, data, size, &c, &time, NULL) != VT_OK);
     vt_policy_free(p);
     return 0;
