@@ -115,7 +115,8 @@ test_registers(void **state)
         memset(&made, 0, sizeof(made));
         f->a.self = (i & 1) != 0;
         f->a.extension = (i & 2) != 0;
-        assert_int_equal(registered(f, authenticator_create(&f->a, f->text), &made), VT_OK);
+        if (registered(f, authenticator_create(&f->a, f->text), &made) != VT_OK)
+            fail_msg("%s", f->why.text);
         assert_int_equal(made.id_len, sizeof(f->a.id));
         assert_memory_equal(made.id, f->a.id, sizeof(f->a.id));
         assert_memory_equal(made.point, point, sizeof(point));
