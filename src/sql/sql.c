@@ -122,6 +122,9 @@ vt_sql_open(const char *path, enum vt_sql_mode mode, const char *schema, int ver
         sqlite3_db_config(db->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
         sqlite3_db_config(db->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     }
+    /* A process that may write nothing sorts in memory. */
+    if (err == VT_OK)
+        err = script(db, "PRAGMA temp_store=MEMORY", why);
     if (err == VT_OK && mode == VT_SQL_WRITE)
         err = begin_writing(db, why);
     if (err == VT_OK)
