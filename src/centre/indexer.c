@@ -2,6 +2,7 @@
 #include "centre/indexer.h"
 
 #include "base/clock.h"
+#include "base/confine.h"
 #include "base/log.h"
 #include "base/msg.h"
 #include "centre/indexer_shelf.h"
@@ -9,6 +10,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -149,13 +151,50 @@ pause_or_hear(struct indexer *x, bool *ret_closed, struct vt_why *why)
     return err;
 }
 
+/* From now on this process writes below HOME/centre alone, reads what is public or sealed, and
+ * runs what the system has: ctags, with its libraries. */
+static enum vt_err
+confine(const struct vt_home *home, struct vt_why *why)
+{
+    char centre[VT_PATH_MAX], sealed[VT_PATH_MAX], public_dir[VT_PATH_MAX];
+    const struct vt_confine_folder all[] = {{centre, VT_CONFINE_WRITE},
+        {sealed, VT_CONFINE_READ}, {public_dir, VT_CONFINE_READ}, {"/usr", VT_CONFINE_RUN},
+        {"/bin", VT_CONFINE_RUN}, {"/lib", VT_CONFINE_RUN}, {"/lib64", VT_CONFINE_RUN},
+        {"/etc", VT_CONFINE_READ}, {"/dev/null", VT_CONFINE_WRITE}};
+    struct vt_confine_folder there[sizeof all / sizeof all[0]];
+    struct vt_why unconfined = {0};
+    size_t n = 0;
+    enum vt_err err = vt_home_path(home, centre, why, "centre");
+
+    if (err == VT_OK)
+        err = vt_home_path(home, sealed, why, "sealed/objects");
+    if (err == VT_OK)
+        err = vt_home_path(home, public_dir, why, "public");
+    if (err == VT_OK)
+        err = vt_dir_make(centre, 0700, why);
+    if (err == VT_OK)
+        err = vt_dir_make(sealed, 0700, why);
+    if (err != VT_OK)
+        return err;
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (vt_file_exists(all[i].path))
+            there[n++] = all[i];
+    (void)setenv("SQLITE_TMPDIR", centre, 1); /* where it puts what it cannot hold */
+    if (vt_confine(there, n, &unconfined) != VT_OK)
+        vt_log(VT_LOG_WARN, "this process may read and write more than it needs: %s",
+            unconfined.text);
+    return VT_OK;
+}
+
 enum vt_err
 vt_indexer_run(int fd, const struct vt_indexer_opts *opts, struct vt_why *why)
 {
     struct indexer x = {.opts = opts, .fd = fd, .shelf.fd = -1};
     bool closed = false;
-    enum vt_err err = begin(&x, why);
+    enum vt_err err = confine(opts->home, why);
 
+    if (err == VT_OK)
+        err = begin(&x, why);
     x.retry_ms = vt_clock_monotonic_ms() - RETRY_MS;
     x.shelf_ms = vt_clock_monotonic_ms() - SHELF_MS;
     if (err == VT_OK)
