@@ -11,6 +11,7 @@
 #include "base/crew.h"
 #include "base/file.h"
 #include "base/msg.h"
+#include "base/msg_line.h"
 #include "base/proc.h"
 
 #include <errno.h>
@@ -560,6 +561,9 @@ struct crew_world {
     int code[2]; /* what the first and later lives of the member end with; -1: it stays */
     unsigned lives;
     int ready;
+    int reloads; /* that are to come */
+    bool refuses;
+    int refused;
 };
 
 static int
@@ -594,7 +598,7 @@ crew_answers(void *ctx)
     return w->code[w->lives > 1 ? 1 : 0] < 0;
 }
 
-/* Ready: that is enough. */
+/* Ready: that is enough, unless it is to be reloaded. */
 static enum vt_err
 crew_ready(void *ctx, struct vt_why *why)
 {
@@ -602,8 +606,20 @@ crew_ready(void *ctx, struct vt_why *why)
 
     (void)why;
     w->ready++;
-    (void)raise(SIGTERM);
+    (void)raise(w->reloads-- > 0 ? SIGHUP : SIGTERM);
     return VT_OK;
+}
+
+static enum vt_err
+crew_reload(void *ctx, struct vt_why *why)
+{
+    struct crew_world *w = ctx;
+
+    if (!w->refuses)
+        return VT_OK;
+    w->refused++;
+    (void)raise(SIGTERM);
+    return vt_fail(why, VT_E_CONFIG, "it is wrong");
 }
 
 static enum vt_err
@@ -616,6 +632,7 @@ crew_run(struct crew_world *w, struct vt_why *why)
         .start = crew_start,
         .answers = crew_answers,
         .ready = crew_ready,
+        .reload = crew_reload,
         .ctx = w};
 
     return vt_crew_run(&opts, why);
@@ -628,6 +645,8 @@ test_crew(void **state)
     struct crew_world once = {.code = {3, -1}};
     struct crew_world never = {.code = {3, 3}};
     struct crew_world wrong = {.code = {2, -1}};
+    struct crew_world again = {.code = {-1, -1}, .reloads = 7};
+    struct crew_world refused = {.code = {-1, -1}, .reloads = 1, .refuses = true};
     struct vt_why why;
 
     (void)state;
@@ -641,6 +660,112 @@ test_crew(void **state)
     assert_int_equal(crew_run(&wrong, &why), VT_E_CONFIG);
     assert_int_equal(wrong.lives, 1);
     assert_non_null(strstr(why.text, "member"));
+    /* Reloads are no deaths, however many there are. */
+    assert_int_equal(crew_run(&again, &why), VT_OK);
+    assert_int_equal(again.lives, 8);
+    assert_int_equal(again.ready, 8);
+    assert_int_equal(crew_run(&refused, &why), VT_OK);
+    assert_int_equal(refused.lives, 1);
+    assert_int_equal(refused.refused, 1);
+}
+
+static void
+take_one(struct vt_msg_line *l, struct vt_buf *b, uint16_t type, const char *body)
+{
+    bool got = false;
+    uint16_t has = 0;
+
+    assert_int_equal(vt_msg_line_take(l, &got, &has, b, NULL), VT_OK);
+    assert_int_equal(got, body != NULL);
+    if (body == NULL)
+        return;
+    assert_int_equal(has, type);
+    assert_string_equal(vt_buf_str(b), body);
+}
+
+/* Messages come in pieces of one byte; what is not there is not waited for. */
+static void
+test_line_takes_what_is_there(void **state)
+{
+    static const char bytes[] = "\0\0\0\2\0\1\0\0\0\7\0\2hello\0\0\0\3\0\2x";
+    struct pair p = pair_new();
+    struct vt_msg_line *l = NULL;
+    struct vt_buf b = VT_BUF(1U << 20);
+    struct vt_why why = {0};
+    uint16_t type = 77;
+    bool got = true;
+    (void)state;
+
+    assert_int_equal(vt_msg_line_new(p.b, rules, 100, &l, NULL), VT_OK);
+    take_one(l, &b, 0, NULL);
+    for (size_t i = 0; i < sizeof(bytes) - 1; i++) {
+        assert_int_equal(vt_fd_write(p.a, bytes + i, 1, NULL), VT_OK);
+        take_one(l, &b, i == 5 ? 1 : 2,
+            i == 5                   ? ""
+            : i == 16                ? "hello"
+            : i == sizeof(bytes) - 2 ? "x"
+                                     : NULL);
+    }
+    assert_int_equal(vt_fd_write(p.a, bytes, 3, NULL), VT_OK);
+    (void)close(p.a);
+    assert_int_equal(vt_msg_line_take(l, &got, &type, &b, &why), VT_E_SYNTAX);
+    vt_msg_line_free(l);
+    (void)close(p.b);
+    vt_buf_release(&b);
+}
+
+/* Receives a message at fd while the line at the other end is flushed. */
+static uint16_t
+drain_one(int fd, struct vt_msg_line *sender, struct vt_buf *b)
+{
+    struct vt_msg_line *l = NULL;
+    uint16_t type = 0;
+    bool got = false;
+
+    assert_int_equal(vt_msg_line_new(fd, rules, 100, &l, NULL), VT_OK);
+    while (!got) {
+        assert_int_equal(vt_msg_line_flush(sender, NULL), VT_OK);
+        assert_int_equal(vt_msg_line_take(l, &got, &type, b, NULL), VT_OK);
+    }
+    vt_msg_line_free(l);
+    return type;
+}
+
+/* Who sends too much hears so, and nothing of it is lost or sent by halves. */
+static void
+test_line_queues_within_bounds(void **state)
+{
+    static const uint8_t body[40000];
+    struct pair p = pair_new();
+    struct vt_msg_line *l = NULL;
+    struct vt_buf b = VT_BUF(1U << 20);
+    struct vt_why why = {0};
+    enum vt_err err = VT_OK;
+    unsigned sent = 0;
+    uint16_t type = 0;
+    bool got = true;
+    (void)state;
+
+    assert_int_equal(vt_msg_line_new(p.a, rules, 100000, &l, NULL), VT_OK);
+    while (err == VT_OK && sent < 1000) {
+        const struct vt_msg_piece v[2] = {{body, 10000}, {body, 30000}};
+
+        err = vt_msg_line_put(l, 3, v, 2, &why);
+        sent += err == VT_OK ? 1 : 0;
+    }
+    assert_int_equal(err, VT_E_BUSY);
+    assert_true(vt_msg_line_waits(l));
+    for (unsigned i = 0; i < sent; i++) {
+        assert_int_equal(drain_one(p.b, l, &b), 3);
+        assert_int_equal(b.len, sizeof(body));
+    }
+    assert_false(vt_msg_line_waits(l));
+    (void)close(p.b);
+    assert_int_equal(vt_msg_line_put(l, 1, &(struct vt_msg_piece){NULL, 0}, 1, &why), VT_E_IO);
+    assert_int_equal(vt_msg_line_take(l, &got, &type, &b, &why), VT_E_NOENT);
+    vt_msg_line_free(l);
+    (void)close(p.a);
+    vt_buf_release(&b);
 }
 
 struct raw {
@@ -768,6 +893,8 @@ main(void)
         cmocka_unit_test(test_messages_round_trip),
         cmocka_unit_test(test_messages_both_ways),
         cmocka_unit_test(test_crew),
+        cmocka_unit_test(test_line_takes_what_is_there),
+        cmocka_unit_test(test_line_queues_within_bounds),
         cmocka_unit_test(test_messages_outside_the_table_are_refused),
         cmocka_unit_test(test_message_larger_than_the_buffer),
         cmocka_unit_test(test_messages_that_drip_or_stall),
