@@ -4,6 +4,7 @@
 #include "attest/dsse.h"
 #include "base/json.h"
 #include "ledger/evidence.h"
+#include "review/doc.h"
 #include "store/store.h"
 
 #include <string.h>
@@ -25,21 +26,24 @@ vt_gate_entry_name(
     vt_digest_of_slices(v, 3, ret);
 }
 
-/* A ledger entry and its document say the same, by the same signer. Others than the ledger's
- * kinds have statements that their readers judge. */
+/* A ledger entry and its document say the same, by the same signer; a review's entry and its
+ * document do. Other kinds have statements that their readers judge. */
 static enum vt_err
-check_statement(struct vt_store *store, const struct vt_entry *entry,
+check_statement(const struct vt_policy *p, struct vt_store *store, const struct vt_entry *entry,
     const struct vt_policy_party *signer, struct vt_why *why)
 {
-    struct vt_buf b = VT_BUF(VT_DOC_MAX);
+    struct vt_buf b = VT_BUF(VT_REVIEW_MAX);
     struct vt_doc *doc = NULL;
     enum vt_doc_kind kind;
+    const bool ledger = vt_ledger_kind(entry->kind, &kind);
 
-    if (!vt_ledger_kind(entry->kind, &kind))
+    if (!ledger && !vt_review_kind(entry->kind))
         return VT_OK;
     enum vt_err err = vt_store_get(store, &entry->statement, &b, why);
-    if (err == VT_OK)
+    if (err == VT_OK && ledger)
         err = vt_ledger_doc_open(entry, &signer->key, b.data, b.len, &doc, why);
+    else if (err == VT_OK)
+        err = vt_gate_review_document(p, entry, signer, b.data, b.len, why);
     vt_doc_free(doc);
     vt_buf_release(&b);
     return err;
@@ -76,7 +80,7 @@ vt_gate_entry(const struct vt_policy *p, struct vt_store *store, const void *dat
             "/objects first",
             hex);
     }
-    err = check_statement(store, &entry, signer, why);
+    err = check_statement(p, store, &entry, signer, why);
     if (err != VT_OK)
         return err;
     vt_gate_entry_name(&signer->key, &note, ret_name);

@@ -66,8 +66,8 @@ VT_MUST enum vt_err vt_log_reader_passport(struct vt_log_reader *r,
     const struct vt_digest *artifact, struct vt_passport **ret, struct vt_why *why);
 
 /*
- * Submitting. POST URL/objects (a DSSE envelope) and POST URL/add (an entry);
- * see docs/formats/site-http.md.
+ * Submitting. POST URL/objects (a DSSE envelope), POST URL/add (an entry) and POST URL/review
+ * (a review document with its entry); see docs/formats/site-http.md.
  */
 struct vt_http;
 VT_MUST enum vt_err vt_log_submit_object(struct vt_http *h, const char *url, const void *data,
@@ -76,6 +76,10 @@ VT_MUST enum vt_err vt_log_submit_object(struct vt_http *h, const char *url, con
  * the log already gives that one's index. */
 VT_MUST enum vt_err vt_log_submit_entry(struct vt_http *h, const char *url, const void *entry,
     size_t len, uint64_t *ret_index, struct vt_why *why);
+/* The same for a review document and its entry: both are durable when it returns. */
+VT_MUST enum vt_err vt_log_submit_review(struct vt_http *h, const char *url,
+    const struct vt_slice *document, const struct vt_slice *entry, uint64_t *ret_index,
+    struct vt_why *why);
 /* Waits until the published checkpoint covers `index`; VT_E_TIMEOUT. */
 VT_MUST enum vt_err vt_log_wait_published(struct vt_http *h, const char *url,
     const struct vt_policy *policy, uint64_t index, int64_t timeout_ms, struct vt_why *why);

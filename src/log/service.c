@@ -28,13 +28,15 @@ struct service {
     struct vt_store *store;
     struct vt_log_writer *writer;
     struct vt_publisher *publisher;
+    struct vt_gate_sources *sources;
     struct waiting waiting[VT_SERVICE_OPEN_MAX];
     size_t waiting_count;
     unsigned failures; /* of publication, in a row */
 };
 
 static const struct vt_msg_rule rules[] = {{VT_SERVICE_ADD, VT_ENTRY_MAX + 8},
-    {VT_SERVICE_OBJECT, VT_DSSE_MAX + 8}, {VT_SERVICE_STAGED, 8192}, {0, 0}};
+    {VT_SERVICE_OBJECT, VT_DSSE_MAX + 8}, {VT_SERVICE_STAGED, 8192},
+    {VT_SERVICE_REVIEW, VT_GATE_REVIEW_MAX + 8}, {0, 0}};
 
 static int
 status_of(enum vt_err err)
@@ -96,7 +98,32 @@ take_entry(struct service *s, uint64_t number, const struct vt_reader *body, str
         vt_gate_entry(s->opts->policy, s->store, body->p, body->left, &name, &text);
 
     if (err == VT_OK)
+        err = vt_gate_sources_check(s->sources, body->p, body->left, &text);
+    if (err == VT_OK)
         err = vt_log_writer_add(s->writer, body->p, body->left, &name, &index, &text);
+    if (err != VT_OK)
+        return refuse(s, number, err, &text, why);
+    s->waiting[s->waiting_count++] = (struct waiting){.number = number, .index = index};
+    return VT_OK;
+}
+
+/* The document is durable in the store before its entry is queued. */
+static enum vt_err
+take_review(
+    struct service *s, uint64_t number, const struct vt_reader *body, struct vt_why *why)
+{
+    struct vt_gate_review g = {.entry = {NULL, 0}};
+    struct vt_why text = {0};
+    struct vt_digest d;
+    uint64_t index;
+    enum vt_err err = vt_gate_review(s->opts->policy, body->p, body->left, &g, &text);
+
+    if (err == VT_OK)
+        err = vt_gate_sources_check(s->sources, g.entry.data, g.entry.len, &text);
+    if (err == VT_OK)
+        err = vt_store_put(s->store, g.document.data, g.document.len, &d, &text);
+    if (err == VT_OK)
+        err = vt_log_writer_add(s->writer, g.entry.data, g.entry.len, &g.name, &index, &text);
     if (err != VT_OK)
         return refuse(s, number, err, &text, why);
     s->waiting[s->waiting_count++] = (struct waiting){.number = number, .index = index};
@@ -205,6 +232,8 @@ take_message(struct service *s, uint16_t type, const struct vt_buf *b, struct vt
         return take_entry(s, number, &r, why);
     case VT_SERVICE_OBJECT:
         return take_object(s, number, &r, why);
+    case VT_SERVICE_REVIEW:
+        return take_review(s, number, &r, why);
     default:
         return take_signature(s, number, &r, why);
     }
@@ -288,6 +317,8 @@ open_all(struct service *s, struct vt_why *why)
     if (err == VT_OK)
         err = vt_log_writer_open(s->opts->log_dir, s->opts->public_dir,
             vt_signer_name(s->opts->signer), &s->writer, why);
+    if (err == VT_OK)
+        err = vt_gate_sources_new(s->writer, &s->sources, why);
     if (err == VT_OK && vt_log_writer_cut(s->writer) > 0)
         vt_log(VT_LOG_WARN, "cut off %llu bytes of entries that nobody was told of",
             (unsigned long long)vt_log_writer_cut(s->writer));
@@ -318,6 +349,7 @@ vt_service_run(int fd, const struct vt_service_opts *opts, struct vt_why *why)
         if (err == VT_OK && s.waiting_count > 0)
             err = commit(&s, received == VT_OK ? why : NULL);
     }
+    vt_gate_sources_free(s.sources);
     vt_publisher_free(s.publisher);
     vt_log_writer_free(s.writer);
     vt_store_free(s.store);

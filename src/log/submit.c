@@ -4,6 +4,7 @@
  */
 #include "base/clock.h"
 #include "http/client.h"
+#include "log/gate.h"
 #include "log/reader.h"
 
 #include <stdio.h>
@@ -69,12 +70,13 @@ vt_log_submit_object(struct vt_http *h, const char *url, const void *data, size_
     return err;
 }
 
-enum vt_err
-vt_log_submit_entry(struct vt_http *h, const char *url, const void *entry, size_t len,
+/* What is answered with an index. */
+static enum vt_err
+post_indexed(struct vt_http *h, const char *url, const char *path, const void *data, size_t len,
     uint64_t *ret_index, struct vt_why *why)
 {
     struct vt_buf b = VT_BUF(ANSWER_MAX);
-    enum vt_err err = post(h, url, "add", entry, len, &b, why);
+    enum vt_err err = post(h, url, path, data, len, &b, why);
 
     if (err == VT_OK) {
         struct vt_reader all = VT_READER(b.data, b.len);
@@ -82,9 +84,36 @@ vt_log_submit_entry(struct vt_http *h, const char *url, const void *entry, size_
 
         if (!vt_reader_line(&all, &line) || all.left != 0 ||
             !vt_reader_decimal(&line, INT64_MAX, ret_index))
-            err = vt_fail(why, VT_E_SYNTAX, "POST %s/add: the answer is no index", url);
+            err = vt_fail(why, VT_E_SYNTAX, "POST %s/%s: the answer is no index", url, path);
     }
     vt_buf_release(&b);
+    return err;
+}
+
+enum vt_err
+vt_log_submit_entry(struct vt_http *h, const char *url, const void *entry, size_t len,
+    uint64_t *ret_index, struct vt_why *why)
+{
+    return post_indexed(h, url, "add", entry, len, ret_index, why);
+}
+
+enum vt_err
+vt_log_submit_review(struct vt_http *h, const char *url, const struct vt_slice *document,
+    const struct vt_slice *entry, uint64_t *ret_index, struct vt_why *why)
+{
+    struct vt_buf body = VT_BUF(VT_GATE_REVIEW_MAX);
+    enum vt_err err;
+
+    if (document->len > VT_GATE_REVIEW_MAX)
+        return vt_fail(
+            why, VT_E_LIMIT, "a review document has at most %u bytes", VT_GATE_REVIEW_MAX);
+    vt_buf_put_u32(&body, (uint32_t)document->len);
+    vt_buf_put(&body, document->data, document->len);
+    vt_buf_put(&body, entry->data, entry->len);
+    err = vt_buf_check(&body, "a review", why);
+    if (err == VT_OK)
+        err = post_indexed(h, url, "review", body.data, body.len, ret_index, why);
+    vt_buf_release(&body);
     return err;
 }
 

@@ -93,6 +93,15 @@ entry_bytes(void *ctx, uint64_t index, struct vt_buf *b, struct vt_why *why)
     return err;
 }
 
+enum vt_err
+vt_log_writer_entry(
+    struct vt_log_writer *w, uint64_t index, struct vt_buf *b, struct vt_why *why)
+{
+    if (index >= vt_log_writer_size(w))
+        return vt_fail(why, VT_E_NOENT, "the log has no entry %llu", (unsigned long long)index);
+    return entry_bytes(w, index, b, why);
+}
+
 static enum vt_err
 derive_to(struct vt_log_writer *w, uint64_t size, struct vt_why *why)
 {

@@ -56,6 +56,10 @@ VT_MUST enum vt_err vt_log_writer_add(struct vt_log_writer *w, const void *entry
  * be opened again. */
 VT_MUST enum vt_err vt_log_writer_commit(struct vt_log_writer *w, struct vt_why *why);
 
+/* Appends the bytes of a durable entry. VT_E_NOENT. */
+VT_MUST enum vt_err vt_log_writer_entry(
+    struct vt_log_writer *w, uint64_t index, struct vt_buf *b, struct vt_why *why);
+
 /* Root and proofs of any size up to vt_log_writer_size. */
 VT_MUST enum vt_err vt_log_writer_root(
     struct vt_log_writer *w, uint64_t size, struct vt_digest *ret, struct vt_why *why);

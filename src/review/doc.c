@@ -23,8 +23,8 @@ vt_verdict_name(enum vt_verdict v)
     return v == VT_VERDICT_OK || v == VT_VERDICT_CONCERN ? verdicts[v] : NULL;
 }
 
-static bool
-is_review_kind(enum vt_entry_kind kind)
+bool
+vt_review_kind(enum vt_entry_kind kind)
 {
     return kind == VT_ENTRY_READING || kind == VT_ENTRY_REVIEW || kind == VT_ENTRY_OBJECTION ||
            kind == VT_ENTRY_VISITS;
@@ -332,7 +332,7 @@ parse_head(struct vt_reader *text, enum vt_entry_kind *ret)
 
     return vt_reader_line(text, &line) && vt_reader_skip(&line, HEAD) &&
            vt_reader_word(&line, '/', &kind) && vt_reader_is(&line, &HEAD_END[1]) &&
-           vt_entry_kind_parse((const char *)kind.p, kind.left, ret) && is_review_kind(*ret);
+           vt_entry_kind_parse((const char *)kind.p, kind.left, ret) && vt_review_kind(*ret);
 }
 
 enum vt_err

@@ -15,6 +15,9 @@
 #define VT_REVIEW_PATH_MAX 1024U /* bytes, decoded */
 #define VT_REVIEW_LINE_MAX 0x7fffffffU
 
+/* Whether entries of that kind have a review document for their statement. */
+bool vt_review_kind(enum vt_entry_kind kind);
+
 enum vt_verdict { VT_VERDICT_OK = 1, VT_VERDICT_CONCERN };
 const char *vt_verdict_name(enum vt_verdict v);
 
