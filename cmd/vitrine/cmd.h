@@ -85,11 +85,13 @@ const char *vt_cmd_nearest(
 /* The subcommands. argv[0] is the command's name. */
 int vt_cmd_key(int argc, char **argv);
 int vt_cmd_site(int argc, char **argv);
+int vt_cmd_site_reload(int argc, char **argv);
 int vt_cmd_source(int argc, char **argv);
 int vt_cmd_environment(int argc, char **argv);
 int vt_cmd_assemble(int argc, char **argv);
 int vt_cmd_rebuild(int argc, char **argv);
 int vt_cmd_release(int argc, char **argv);
+int vt_cmd_release_passports(int argc, char **argv);
 int vt_cmd_witness(int argc, char **argv);
 int vt_cmd_log(int argc, char **argv);
 int vt_cmd_policy(int argc, char **argv);

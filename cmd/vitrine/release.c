@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vitrine release init|stage|publish|refresh
+ * vitrine release init|stage|publish|refresh; release_passports.c has the fifth verb
  */
 #include "cmd.h"
 
@@ -436,6 +436,8 @@ vt_cmd_release(int argc, char **argv)
         {"init", "make the site's TUF repository", run_init},
         {"stage", "offer artifacts for release", run_stage},
         {"publish", "publish what is staged once enough have signed it", run_publish},
+        {"passports", "make passports anew where the log has more to say",
+            vt_cmd_release_passports},
         {"refresh", "renew timestamp and snapshot", run_refresh},
         {NULL, NULL, NULL},
     };

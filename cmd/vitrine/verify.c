@@ -93,8 +93,9 @@ put_result(struct vt_buf *b, const struct verify *v)
     vt_buf_putf(b, "%s: verified\n", v->artifact_path);
     vt_buf_putf(b, "  artifact     sha256:%s, %" PRIu64 " bytes\n", hex, v->artifact_len);
     for (size_t i = 0; i < r->count; i++)
-        vt_buf_putf(b, "  %-12s entry %" PRIu64 " by %s: ok\n",
-            vt_entry_kind_name(r->entry[i].kind), r->entry[i].index, r->entry[i].signer);
+        vt_buf_putf(b, "  %-12s entry %" PRIu64 " by %s: %s\n",
+            vt_entry_kind_name(r->entry[i].kind), r->entry[i].index, r->entry[i].signer,
+            r->entry[i].kind == VT_ENTRY_OBJECTION ? "the policy demands no reviews" : "ok");
     vt_time_format((int64_t)r->cosigned_time, time);
     vt_buf_putf(
         b, "  checkpoint   %s, size %" PRIu64 ", ", r->checkpoint.origin, r->checkpoint.size);

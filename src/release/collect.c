@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "release/claim.h"
 #include "release/document.h"
+#include "release/passports.h"
 #include "release/publish.h"
 #include "update/names.h"
 
@@ -141,6 +142,42 @@ join(struct job *j, struct vt_buf *b, struct vt_why *why)
     return err;
 }
 
+/* Whether the target was published before, as it is now. */
+static bool
+is_former(const struct vt_tuf *former, const struct vt_tuf_target *t)
+{
+    const struct vt_tuf_target *was = former == NULL ? NULL : vt_tuf_target(former, t->path);
+
+    return was != NULL && vt_digest_eq(&was->hash, &t->hash);
+}
+
+/* Who demands reviews neither fixes a release nor announces it in the log before they are
+ * there: a source to which somebody objects is given up, and another staged. */
+static enum vt_err
+check_reviews(const struct job *j, struct vt_why *why)
+{
+    const struct vt_tuf_body *b = vt_tuf_body(j->staged);
+    struct vt_log_reader *log = NULL;
+    struct vt_tuf *former = NULL;
+    if (vt_policy_demand_of(j->o->policy, VT_ENTRY_REVIEW) != VT_POLICY_QUORUM)
+        return VT_OK;
+    if (j->o->step != NULL)
+        j->o->step(j->o->step_ctx, "looking for reviews");
+    enum vt_err err = vt_repository_published(j->r, j->o->channel, &former, why);
+    if (err == VT_OK)
+        err = vt_log_reader_open(j->o->url, j->o->policy, &log, why);
+    for (size_t i = 0; i < b->target_count && err == VT_OK; i++) {
+        if (is_former(former, &b->target[i]))
+            continue;
+        err = vt_passports_check_unreleased(log, &b->target[i].hash, why);
+        if (err != VT_OK)
+            err = vt_fail_in(why, err, "%s", b->target[i].path);
+    }
+    vt_log_reader_free(log);
+    vt_tuf_free(former);
+    return err;
+}
+
 /* Claims the versions and writes what is to be published. */
 static enum vt_err
 fix(const struct job *j, const char *path, const struct vt_buf *b, struct vt_why *why)
@@ -174,6 +211,8 @@ collect(struct job *j, struct vt_buf *b, struct vt_why *why)
             "version %llu of %s, staged long ago, has expired: stage it again",
             (unsigned long long)vt_tuf_version(j->staged), j->o->channel);
     err = join(j, b, why);
+    if (err == VT_OK)
+        err = check_reviews(j, why);
     return err != VT_OK ? err : fix(j, path, b, why);
 }
 

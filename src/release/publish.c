@@ -4,6 +4,7 @@
 #include "attest/dsse.h"
 #include "attest/statement.h"
 #include "release/claim.h"
+#include "release/passports.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -182,51 +183,12 @@ log_release(struct job *j, struct vt_why *why)
 }
 
 static enum vt_err
-passport_path(
-    const struct job *j, const struct vt_digest *d, char ret[VT_PATH_MAX], struct vt_why *why)
-{
-    char hex[VT_DIGEST_HEX_SIZE];
-    vt_digest_hex(d, hex);
-    return vt_home_path(j->home, ret, why, "public/passports/%s.passport", hex);
-}
-
-/* Whether the passport there is good by the policy of today. */
-static bool
-has_passport(const struct job *j, const char *path, const struct vt_digest *artifact)
-{
-    struct vt_buf b = VT_BUF(VT_PASSPORT_MAX);
-    struct vt_passport *p = NULL;
-    struct vt_passport_report report;
-    bool good = vt_file_read(path, &b, NULL) == VT_OK &&
-                vt_passport_parse(b.data, b.len, &p, NULL) == VT_OK &&
-                vt_passport_check(p, artifact, j->o->policy, &report, NULL) == VT_OK;
-    vt_passport_free(p);
-    vt_buf_release(&b);
-    return good;
-}
-
-static enum vt_err
 make_passport(const struct job *j, struct vt_log_reader *log, const struct vt_tuf_target *t,
     struct vt_why *why)
 {
-    char path[VT_PATH_MAX];
-    struct vt_passport_report report;
-    struct vt_passport *p = NULL;
-    struct vt_buf b = VT_BUF(VT_PASSPORT_MAX);
-    enum vt_err err = passport_path(j, &t->hash, path, why);
-    if (err != VT_OK || (is_former(j, t) && has_passport(j, path, &t->hash)))
-        return err;
-    err = vt_log_reader_passport(log, &t->hash, &p, why);
-    if (err == VT_OK)
-        err = vt_passport_check(p, &t->hash, j->o->policy, &report, why);
-    if (err == VT_OK)
-        err = vt_passport_put(p, &b, why);
-    if (err == VT_OK)
-        err = vt_buf_check(&b, "a passport", why);
-    if (err == VT_OK)
-        err = vt_file_replace(path, 0644, b.data, b.len, why);
-    vt_buf_release(&b);
-    vt_passport_free(p);
+    if (is_former(j, t) && vt_passports_good(j->home, j->o->policy, &t->hash))
+        return VT_OK;
+    enum vt_err err = vt_passports_make(j->home, log, &t->hash, why);
     return err == VT_OK ? VT_OK : vt_fail_in(why, err, "the passport of %s", t->path);
 }
 
@@ -234,13 +196,10 @@ make_passport(const struct job *j, struct vt_log_reader *log, const struct vt_tu
 static enum vt_err
 make_passports(struct job *j, struct vt_why *why)
 {
-    char dir[VT_PATH_MAX];
     struct vt_log_reader *log = NULL;
     const struct vt_tuf_body *b = vt_tuf_body(j->now);
     say(j, "making the passports");
-    enum vt_err err = vt_home_path(j->home, dir, why, "public/passports");
-    if (err == VT_OK)
-        err = vt_dir_make(dir, 0755, why);
+    enum vt_err err = vt_passports_prepare(j->home, why);
     if (err == VT_OK)
         err = vt_log_reader_open(j->o->url, j->o->policy, &log, why);
     for (size_t i = 0; i < b->target_count && err == VT_OK; i++)

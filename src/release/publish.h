@@ -36,16 +36,17 @@ struct vt_publish_result {
     bool news;      /* false: this version was published before */
 };
 
-/* VT_E_NOENT (nothing is staged), VT_E_QUORUM naming who has not signed yet,
- * VT_E_EXPIRED (stage it again), VT_E_REFUSED and all of vt_passport_check (the
- * proof is not good enough, so nothing was published), VT_E_TIMEOUT, VT_E_NET,
- * VT_E_IO. */
+/* VT_E_NOENT (nothing is staged), VT_E_QUORUM naming who has not signed yet, or whose reviews
+ * are missing where the policy demands any (nothing was fixed or logged then), VT_E_EXPIRED
+ * (stage it again), VT_E_REFUSED and all of vt_passport_check (the proof is not good enough, so
+ * nothing was published), VT_E_TIMEOUT, VT_E_NET, VT_E_IO. */
 VT_MUST enum vt_err vt_publish_run(struct vt_repository *r, const struct vt_publish_opts *opts,
     struct vt_publish_result *ret, struct vt_why *why);
 
 /* The part before the log: collects the signatures over what is staged, and
- * with a threshold of them fixes the bytes of that version for good. Appends
- * them to b. VT_E_NOENT, VT_E_QUORUM, VT_E_EXPIRED. */
+ * with a threshold of them, and the reviews that the policy demands in the site's log,
+ * fixes the bytes of that version for good. Appends them to b. VT_E_NOENT,
+ * VT_E_QUORUM, VT_E_EXPIRED; where reviews are demanded all of vt_passport_check. */
 VT_MUST enum vt_err vt_publish_collect(struct vt_repository *r,
     const struct vt_publish_opts *opts, struct vt_buf *b, uint64_t *ret_version,
     struct vt_why *why);
