@@ -121,24 +121,28 @@ function Neighbours({ r }: { r: ReleaseFull }) {
 function Body({ r }: { r: ReleaseFull }) {
   const passport = usePassport(ownPath(r.passport));
   const [result, setResult] = useState<PassportResult | null>(null);
+  const chain = (
+    <section aria-labelledby="chain">
+      <h2 id="chain">From source to release</h2>
+      <p class="prose quiet below">
+        Who did what, where and when, as the site tells it. “Checked here” stands where your browser has found the proof in the{' '}
+        <Term word="passport">passport</Term> itself.
+      </p>
+      <Chain steps={r.chain} checked={result?.steps ?? []} />
+    </section>
+  );
   return (
     <>
-      <section aria-labelledby="verification">
-        <h2 id="verification">Verification</h2>
-        {passport.error === null ? (
-          <PassportCheck passport={passport.data} artifact={hexOf(r.artifact)} file={r.file} onResult={setResult} />
-        ) : (
+      {passport.error === null ? (
+        <PassportCheck passport={passport.data} artifact={hexOf(r.artifact)} file={r.file} onResult={setResult}>
+          {chain}
+        </PassportCheck>
+      ) : (
+        <>
           <Problem error={passport.error} what="the passport of this release" />
-        )}
-      </section>
-      <section aria-labelledby="chain">
-        <h2 id="chain">From source to release</h2>
-        <p class="prose quiet">
-          Who did what, where and when, as the site tells it. “Checked here” stands where your browser has found the proof in the{' '}
-          <Term word="passport">passport</Term> itself.
-        </p>
-        <Chain steps={r.chain} checked={result?.steps ?? []} />
-      </section>
+          {chain}
+        </>
+      )}
       <section aria-labelledby="facts" class="stack">
         <h2 id="facts">The file</h2>
         <Facts r={r} />

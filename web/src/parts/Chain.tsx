@@ -37,7 +37,9 @@ function Who({ got }: { got: StepLink | StepWitness }) {
       {isLink(got) && got.jurisdiction !== null && <span class="where">{country(got.jurisdiction)}</span>}
       {got.time !== null && (
         <time class="when" dateTime={got.time} title={time(got.time)}>
-          {time(got.time).replace(/:\d\d UTC$/, ' UTC')}
+          {time(got.time).replace(/:\d\d UTC$/, ' UTC').split(', ').map((part) => (
+            <span key={part}>{part}</span>
+          ))}
         </time>
       )}
       {isLink(got) && got.varied !== null && got.varied.length > 0 && <span class="when">varied: {got.varied.join(', ')}</span>}
@@ -62,7 +64,7 @@ export function Chain({ steps, checked }: { steps: ChainStep[]; checked: CheckSt
               </h3>
               <p class="says">
                 {says}
-                {own === 'ok' && <span class="own">, checked here</span>}
+                {own === 'ok' && <span class="own"> checked here</span>}
               </p>
               {step.got.length > 0 && (
                 <ul>

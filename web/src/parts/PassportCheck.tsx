@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The check of an artifact by its passport: verdict, policy, steps.
+import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import { useCheck, type Check } from '../lib/check';
 import { plural, shellWord, time } from '../lib/format';
 import { ownPolicy, policyInUse, type PolicyInUse } from '../lib/policy';
 import { site } from '../lib/store';
@@ -8,7 +10,7 @@ import type { PassportResult } from '../lib/verify/passport_check';
 import { ask } from '../lib/verifier';
 import { Problem } from './Async';
 import { PolicyChoice } from './PolicyChoice';
-import { StepList, useCheck, Verdict, type Check } from './Verification';
+import { StepList, Verdict } from './Verification';
 import '../styles/verify.css';
 
 const EXPECTED = [
@@ -68,9 +70,11 @@ export interface PassportCheckProps {
   file: string;
   /** Told when the check has ended, and when it begins anew (null). */
   onResult?: ((result: PassportResult | null) => void) | undefined;
+  /** Shown between the verdict and the steps. */
+  children?: ComponentChildren;
 }
 
-export function PassportCheck({ passport, artifact, file, onResult }: PassportCheckProps) {
+export function PassportCheck({ passport, artifact, file, onResult, children }: PassportCheckProps) {
   const { policy, error } = usePolicy();
   const ready = passport !== null && policy !== null;
   const [count, setCount] = useState(0);
@@ -83,16 +87,26 @@ export function PassportCheck({ passport, artifact, file, onResult }: PassportCh
   if (error !== null) return <Problem error={error} what="the policy" />;
   const review = policy !== null && /^[ \t]*require[ \t]+review[ \t]/m.test(policy.text);
   return (
-    <div class="stack">
-      <PassportVerdict check={check} own={policy?.own ?? false} />
-      <PolicyChoice policy={policy} />
-      <StepList
-        check={check}
-        expected={EXPECTED.filter((s) => s.id !== 'review' || review)}
-        commands={commandsFor(file, check.result?.artifact ?? (artifact === null ? '' : `sha256:${artifact}`))}
-        label="Steps of the verification"
-      />
-    </div>
+    <>
+      <section class="stack" aria-labelledby="verification">
+        <h2 id="verification" class="offscreen">
+          Verification
+        </h2>
+        <PassportVerdict check={check} own={policy?.own ?? false} />
+        <PolicyChoice policy={policy} />
+      </section>
+      {children}
+      <section aria-labelledby="steps">
+        <h2 id="steps">Step by step</h2>
+        <p class="prose quiet below">What your browser has checked, in this order. Open a step to see with which bytes, and the command that repeats it.</p>
+        <StepList
+          check={check}
+          expected={EXPECTED.filter((s) => s.id !== 'review' || review)}
+          commands={commandsFor(file, check.result?.artifact ?? (artifact === null ? '' : `sha256:${artifact}`))}
+          label="Steps of the verification"
+        />
+      </section>
+    </>
   );
 }
 

@@ -19,7 +19,7 @@ export function PolicyChoice({ policy }: { policy: PolicyInUse | null }) {
   }
 
   return (
-    <div class={own ? 'note' : 'note warn'}>
+    <div class="note">
       {own ? (
         <p>
           Checked with <strong>your own <Term word="policy">policy</Term></strong>, which is kept in this browser and sent to nobody.

@@ -21,17 +21,29 @@ export interface StepProps {
   /** One sentence: what is wrong. */
   failure?: string | null | undefined;
   children?: ComponentChildren | undefined;
+  /** What is shown when the step is opened. */
+  more?: ComponentChildren | undefined;
 }
 
-export function Step({ title, state, says, failure, children }: StepProps) {
+export function Step({ title, state, says, failure, children, more }: StepProps) {
   const tone = state === 'ok' ? 'ok' : state === 'bad' ? 'bad' : 'neutral';
+  const head = (
+    <>
+      <span class={`step-sign ${state}`}>{state === 'running' ? <span class="spin" aria-hidden="true" /> : <Sign tone={tone} size={16} />}</span>
+      <span class="step-title">{title}</span>
+      <span class={`step-says ${state}`}>{says ?? WORDS[state]}</span>
+    </>
+  );
   return (
     <li class={`step ${state}`}>
-      <div class="step-head">
-        <span class={`step-sign ${state}`}>{state === 'running' ? <span class="spin" aria-hidden="true" /> : <Sign tone={tone} size={16} />}</span>
-        <span class="step-title">{title}</span>
-        <span class={`step-says ${state}`}>{says ?? WORDS[state]}</span>
-      </div>
+      {more === undefined ? (
+        <div class="step-head">{head}</div>
+      ) : (
+        <details class="step-more">
+          <summary class="step-head">{head}</summary>
+          <div class="step-body">{more}</div>
+        </details>
+      )}
       {failure !== undefined && failure !== null && <p class="step-failure">{failure}</p>}
       {children !== undefined && <div class="step-body">{children}</div>}
     </li>

@@ -15,7 +15,7 @@ export interface TableProps {
 
 export function Table({ caption, titled = false, head, numeric = [], children }: TableProps) {
   return (
-    <div class="scroll" role="region" aria-label={caption} tabIndex={0}>
+    <div class="scroll" role="group" aria-label={caption} tabIndex={0}>
       <table>
         <caption class={titled ? '' : 'offscreen'}>{caption}</caption>
         <thead>

@@ -2,48 +2,13 @@
 // A check shown as it goes: the verdict, and each step with what was checked, with which bytes, and the
 // command that repeats it.
 import type { ComponentChildren } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect } from 'preact/hooks';
+import type { Check } from '../lib/check';
 import { announce } from '../lib/store';
 import type { CheckStep } from '../lib/verify/steps';
 import { Sign } from './Badge';
 import { Command } from './Command';
 import { Step } from './Step';
-
-export interface Check {
-  /** In the order in which they came. */
-  steps: CheckStep[];
-  /** Null while it goes on. */
-  ok: boolean | null;
-  failure: string | null;
-}
-
-export const NOT_BEGUN: Check = { steps: [], ok: null, failure: null };
-
-/** Runs a check when `key` changes. `run` null: there is nothing to check yet. */
-export function useCheck<R extends { ok: boolean; failure: string | null }>(
-  key: string | null,
-  run: ((onStep: (step: CheckStep) => void) => Promise<R>) | null,
-): Check & { result: R | null; again: () => void } {
-  const [check, setCheck] = useState<Check & { result: R | null }>({ ...NOT_BEGUN, result: null });
-  const [turn, setTurn] = useState(0);
-  useEffect(() => {
-    setCheck({ ...NOT_BEGUN, result: null });
-    if (key === null || run === null) return;
-    let gone = false;
-    run((step) => {
-      if (!gone) setCheck((c) => ({ ...c, steps: [...c.steps, step] }));
-    }).then(
-      (result) => {
-        if (!gone) setCheck((c) => ({ ...c, ok: result.ok, failure: result.failure, result }));
-      },
-      (e: unknown) => {
-        if (!gone) setCheck((c) => ({ ...c, ok: false, failure: e instanceof Error ? e.message : String(e) }));
-      },
-    );
-    return () => void (gone = true);
-  }, [key, turn]);
-  return { ...check, again: () => setTurn((t) => t + 1) };
-}
 
 export interface VerdictProps {
   check: Check;
@@ -96,9 +61,13 @@ export function StepList({ check, expected, commands = {}, label }: StepListProp
         const step = done.get(o.id);
         if (step === undefined) return <Step key={o.id} title={o.title} state={check.ok === null && o === next ? 'running' : 'waiting'} />;
         return (
-          <Step key={o.id} title={step.title} state={step.state} failure={step.state === 'bad' ? sentence(step.failure) : null}>
-            <StepDetail step={step} command={commands[step.id]} />
-          </Step>
+          <Step
+            key={o.id}
+            title={step.title}
+            state={step.state}
+            failure={step.state === 'bad' ? sentence(step.failure) : null}
+            more={step.state === 'waiting' ? undefined : <StepDetail step={step} command={commands[step.id]} />}
+          />
         );
       })}
     </ol>
@@ -107,24 +76,21 @@ export function StepList({ check, expected, commands = {}, label }: StepListProp
 
 function StepDetail({ step, command }: { step: CheckStep; command: string | undefined }) {
   return (
-    <details>
-      <summary>How it was checked{command === undefined ? '' : ', and how to repeat it'}</summary>
-      <div class="stack tight">
-        <p>{step.how}</p>
-        {step.facts.length > 0 && (
-          <dl class="facts small">
-            {step.facts.map((f, i) => (
-              <div class="pair" key={i}>
-                <dt>{f.name}</dt>
-                <dd class="wrap">
-                  <code>{f.value}</code>
-                </dd>
-              </div>
-            ))}
-          </dl>
-        )}
-        {command !== undefined && <Command does="The same on your own machine:" command={command} />}
-      </div>
-    </details>
+    <div class="stack tight">
+      <p>{step.how}</p>
+      {step.facts.length > 0 && (
+        <dl class="facts small">
+          {step.facts.map((f, i) => (
+            <div class="pair" key={i}>
+              <dt>{f.name}</dt>
+              <dd class="wrap">
+                <code>{f.value}</code>
+              </dd>
+            </div>
+          ))}
+        </dl>
+      )}
+      {command !== undefined && <Command does="The same on your own machine:" command={command} />}
+    </div>
   );
 }

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// A plot over time: a line that rises, or points. Beside it always the same as a table.
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { day, time } from '../lib/format';
+import { Table } from './Table';
+import '../styles/plot.css';
+
+export interface PlotPoint {
+  at: string;
+  value: number;
+  label?: string | undefined;
+}
+
+export interface PlotProps {
+  /** What is plotted, one sentence with its result: read by screen readers, shown below. */
+  says: string;
+  points: PlotPoint[];
+  kind: 'line' | 'points';
+  /** How a value is written. */
+  format: (value: number) => string;
+  head: [string, string];
+}
+
+const HEIGHT = 220;
+const LEFT = 64;
+const RIGHT = 12;
+const TOP = 12;
+const BOTTOM = 28;
+
+/** A round number of at least `max` / 4, and as many of it as are needed. */
+function ticks(max: number): number[] {
+  const rough = Math.max(max, 1) / 4;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough) ?? rough;
+  return Array.from({ length: Math.ceil(max / step) + 1 }, (_, i) => i * Math.max(step, max < 4 ? 1 : step)).filter((t, i) => i === 0 || t - Math.max(step, 1) < max);
+}
+
+function useWidth(): [preact.RefObject<HTMLDivElement>, number] {
+  const box = useRef<HTMLDivElement>(null);
+  const [width, setWidth] = useState(0);
+  useEffect(() => {
+    const el = box.current;
+    if (el === null) return;
+    const watch = new ResizeObserver(() => setWidth(el.clientWidth));
+    watch.observe(el);
+    return () => watch.disconnect();
+  }, []);
+  return [box, width];
+}
+
+function Drawing({ points, kind, format, width, says }: PlotProps & { width: number }) {
+  const times = points.map((p) => new Date(p.at).getTime());
+  const from = Math.min(...times);
+  const to = Math.max(...times, from + 1);
+  const rows = ticks(Math.max(...points.map((p) => p.value)));
+  const top = rows.at(-1) ?? 1;
+  const x = (t: number) => LEFT + ((t - from) / (to - from)) * (width - LEFT - RIGHT);
+  const y = (v: number) => HEIGHT - BOTTOM - (v / Math.max(top, 1e-9)) * (HEIGHT - TOP - BOTTOM);
+  const place = points.map((p, i) => [x(times[i] as number), y(p.value)] as const);
+  const line = place.map(([px, py], i) => (i === 0 ? `M${px} ${py}` : `H${px}V${py}`)).join('');
+  return (
+    <svg class="plot" width={width} height={HEIGHT} viewBox={`0 0 ${width} ${HEIGHT}`} role="img" aria-label={says}>
+      {rows.map((v) => (
+        <g key={v}>
+          <line class="rule" x1={LEFT} x2={width - RIGHT} y1={y(v)} y2={y(v)} />
+          <text x={LEFT - 8} y={y(v) + 4} text-anchor="end">
+            {format(v)}
+          </text>
+        </g>
+      ))}
+      <text x={LEFT} y={HEIGHT - 8}>
+        {day(points[0]?.at ?? '')}
+      </text>
+      <text x={width - RIGHT} y={HEIGHT - 8} text-anchor="end">
+        {day(points.at(-1)?.at ?? '')}
+      </text>
+      {kind === 'line' ? (
+        <>
+          <path class="area" d={`${line}V${HEIGHT - BOTTOM}H${place[0]?.[0] ?? 0}Z`} />
+          <path class="line" d={line} />
+        </>
+      ) : (
+        place.map(([px, py], i) => (
+          <circle key={i} class="point" cx={px} cy={py} r={4.5}>
+            <title>{`${points[i]?.label ?? ''} ${format(points[i]?.value ?? 0)}`}</title>
+          </circle>
+        ))
+      )}
+    </svg>
+  );
+}
+
+export function Plot(props: PlotProps) {
+  const [box, width] = useWidth();
+  const { points, says, head, format } = props;
+  if (points.length === 0) return <p class="empty">Nothing to show yet.</p>;
+  return (
+    <figure class="plot-box">
+      <div ref={box} style={{ height: `${HEIGHT}px` }}>
+        {width > 0 && <Drawing {...props} width={width} />}
+      </div>
+      <figcaption class="quiet small">{says}</figcaption>
+      <details class="no-print">
+        <summary class="small">The same as a table</summary>
+        <Table caption={says} head={head} numeric={[1]}>
+          {points.map((p, i) => (
+            <tr key={i}>
+              <th scope="row">{p.label === undefined ? time(p.at) : `${p.label}, ${time(p.at)}`}</th>
+              <td class="number">{format(p.value)}</td>
+            </tr>
+          ))}
+        </Table>
+      </details>
+    </figure>
+  );
+}
