@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vitrine site init|run
+ * vitrine site init|run|reload
  */
 #include "cmd.h"
 
@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* The keys of a new site, as docs/guides/walkthrough.md names them. */
-static const char *const key_names[] = {"log", "assembler", "release", "root"};
+static const char *const key_names[] = {"log", "assembler", "release", "root", "centre"};
 enum { KEYS = sizeof(key_names) / sizeof(key_names[0]) };
 
 static enum vt_err
@@ -60,7 +60,8 @@ site_init(int argc, char **argv)
     };
     struct vt_cmd c = {.name = "site init",
         .args = "HOME --name NAME",
-        .summary = "Makes a site's home with its keys: log, assembler, release and root.",
+        .summary =
+            "Makes a site's home with its keys: log, assembler, release, root and centre.",
         .opts = opts,
         .args_min = 1,
         .args_max = 1};
@@ -79,19 +80,26 @@ site_init(int argc, char **argv)
 static int
 site_run(int argc, char **argv)
 {
-    const char *address = NULL;
+    struct vt_site_opts run = {0};
     const struct vt_opt opts[] = {
         {"listen", 'l', VT_OPT_STR, "HOST:PORT", "where to listen; port 0 takes any free one",
-            &address, true},
+            &run.listen, true},
+        {"origin", 'o', VT_OPT_STR, "URL",
+            "the page's address for browsers and passkeys; http://localhost:PORT when not said",
+            &run.origin, false},
+        {"web", 'w', VT_OPT_STR, "FOLDER",
+            "the built page; the installed one, or the build tree's, when not said", &run.web,
+            false},
         {0},
     };
     struct vt_cmd c = {.name = "site run",
         .args = "HOME --listen HOST:PORT",
-        .summary = "Runs a site: its log, its signer and its page, until it is told to stop.",
+        .summary = "Runs a site: its log, its signer and its Centre, until it is told to stop.",
         .details =
             "Needs HOME/policy. Writes the URL to HOME/run/url once it answers, and says "
             "what happens on standard error. When one of its processes dies all of them "
-            "are started again. SIGTERM or SIGINT ends it in good order.",
+            "are started again. SIGTERM or SIGINT ends it in good order; SIGHUP has it take "
+            "its policy again, as `vitrine site reload` does.",
         .opts = opts,
         .args_min = 1,
         .args_max = 1};
@@ -105,7 +113,7 @@ site_run(int argc, char **argv)
     vt_log_init("site", c.quiet ? VT_LOG_WARN : VT_LOG_INFO);
     err = vt_home_open(c.argv[0], VT_HOME_SITE, &home, &why);
     if (err == VT_OK)
-        err = vt_site_run(&home, address, &why);
+        err = vt_site_run(&home, &run, &why);
     if (err != VT_OK)
         return vt_cmd_fail(&c, err, &why);
     c.quiet = true; /* it has said on standard error what there was to say */
@@ -117,7 +125,8 @@ vt_cmd_site(int argc, char **argv)
 {
     static const struct vt_cmd_verb verbs[] = {
         {"init", "make a site's home and keys", site_init},
-        {"run", "run a site: log, signer and web page", site_run},
+        {"run", "run a site: log, signers and Transparency Centre", site_run},
+        {"reload", "have a site that runs take its policy again", vt_cmd_site_reload},
         {NULL, NULL, NULL},
     };
 

@@ -3,11 +3,9 @@
 
 #include "base/crew.h"
 #include "base/log.h"
-#include "centre/web.h"
-#include "crypto/signer.h"
+#include "centre/site_parts.h"
 #include "http/client.h"
 #include "http/server.h"
-#include "log/service.h"
 #include "note/policy.h"
 
 #include <stdio.h>
@@ -16,97 +14,11 @@
 
 enum { PROBE_MS = 300 };
 
-static const char *const member_names[] = {"signer", "log", "http"};
-#define MEMBERS (sizeof(member_names) / sizeof(member_names[0]))
-
-struct site {
-    const struct vt_home *home;
-    struct vt_policy *policy;
-    struct vt_lock lock;
-    bool locked;
-    int listen_fd;
-    char url[128];
-    char key_path[VT_PATH_MAX];
-    char log_dir[VT_PATH_MAX];
-    char public_dir[VT_PATH_MAX];
-    char staged_dir[VT_PATH_MAX];
-    /* While members are started: the ends that the next one gets. */
-    int signer_fd;
-    int log_fd;
-};
-
-static int
-signer_main(int fd, void *ctx)
-{
-    struct site *s = ctx;
-
-    vt_log_init("signer", VT_LOG_INFO);
-    return vt_signer_serve(fd, s->key_path, VT_SIGN_BIT(VT_SIGN_CHECKPOINT));
-}
-
-static int
-log_main(int fd, void *ctx)
-{
-    struct site *s = ctx;
-    struct vt_service_opts opts = {.log_dir = s->log_dir,
-        .public_dir = s->public_dir,
-        .staged_dir = s->staged_dir,
-        .policy = s->policy};
-    struct vt_why why = {0};
-    enum vt_err err;
-
-    vt_log_init("log", VT_LOG_INFO);
-    err = vt_signer_attach(s->signer_fd, &opts.signer, &why);
-    if (err == VT_OK)
-        err = vt_service_run(fd, &opts, &why);
-    vt_signer_free(opts.signer);
-    return vt_crew_end(err, &why);
-}
-
-static int
-http_main(int fd, void *ctx)
-{
-    struct site *s = ctx;
-    struct vt_web_opts opts = {.home = s->home,
-        .public_dir = s->public_dir,
-        .policy = s->policy,
-        .listen_fd = s->listen_fd,
-        .stop_fd = fd,
-        .log_fd = s->log_fd,
-        .desk_fd = -1,
-        .reader_fd = {-1, -1},
-        .indexer_fd = -1};
-    struct vt_why why = {0};
-
-    vt_log_init("http", VT_LOG_INFO);
-    return vt_crew_end(vt_web_run(&opts, &why), &why);
-}
-
-static enum vt_err
-start_all(void *ctx, struct vt_crew *c, struct vt_why *why)
-{
-    struct site *s = ctx;
-    int http_fd;
-    enum vt_err err = vt_crew_start(c, signer_main, s, NULL, &s->signer_fd, why);
-
-    if (err == VT_OK) {
-        int keep[] = {s->signer_fd, -1};
-
-        err = vt_crew_start(c, log_main, s, keep, &s->log_fd, why);
-    }
-    if (err == VT_OK) {
-        int keep[] = {s->listen_fd, s->log_fd, -1};
-
-        err = vt_crew_start(c, http_main, s, keep, &http_fd, why);
-    }
-    return err;
-}
-
 /* Whether the http process answers. */
 static bool
 answers(void *ctx)
 {
-    struct site *s = ctx;
+    struct vt_site *s = ctx;
     struct vt_http_limits limits = {.connect_ms = PROBE_MS, .total_ms = PROBE_MS};
     struct vt_buf b = VT_BUF(4096);
     struct vt_http *h = NULL;
@@ -121,9 +33,15 @@ answers(void *ctx)
 static enum vt_err
 ready(void *ctx, struct vt_why *why)
 {
-    struct site *s = ctx;
-    enum vt_err err = vt_home_announce(s->home, "run", s->url, why);
+    struct vt_site *s = ctx;
+    enum vt_err err;
 
+    if (s->reloading) {
+        s->reloading = false;
+        vt_log(VT_LOG_INFO, "%s answers with its new policy", s->home->name);
+        return vt_site_reload_answer(s, NULL, why);
+    }
+    err = vt_home_announce(s->home, "run", s->url, why);
     if (err == VT_OK)
         vt_log(VT_LOG_INFO, "%s answers at %s", s->home->name, s->url);
     return err;
@@ -131,7 +49,7 @@ ready(void *ctx, struct vt_why *why)
 
 /* The message for whoever starts a site before writing its policy. */
 static enum vt_err
-no_policy(const struct site *s, const char *path, struct vt_why *why)
+no_policy(const struct vt_site *s, const char *path, struct vt_why *why)
 {
     struct vt_vkey key;
     char text[VT_VKEY_TEXT_MAX];
@@ -146,15 +64,43 @@ no_policy(const struct site *s, const char *path, struct vt_why *why)
         path, text);
 }
 
-/* Reads the policy and makes it public. */
+/* Parses a policy, and sees to it that it is one for this site's own log. */
 static enum vt_err
-take_policy(struct site *s, struct vt_why *why)
+parse_policy(const struct vt_site *s, const char *path, const struct vt_buf *b,
+    struct vt_policy **ret, struct vt_why *why)
+{
+    const struct vt_policy_party *log;
+    struct vt_policy *policy = NULL;
+    struct vt_vkey key;
+    enum vt_err err = vt_policy_parse(b->data, b->len, &policy, why);
+
+    if (err != VT_OK)
+        return vt_fail_in(why, err, "%s", path);
+    err = vt_home_vkey(s->home, "log", &key, why);
+    if (err == VT_OK) {
+        log = vt_policy_log(policy, key.name);
+        if (log == NULL || !vt_pubkey_eq(&log->key.pub, &key.pub))
+            err = vt_fail(why, VT_E_CONFIG,
+                "%s does not name this site's own log with its key: add the line `log` with "
+                "what keys/log.vkey holds",
+                path);
+    }
+    if (err != VT_OK) {
+        vt_policy_free(policy);
+        return err;
+    }
+    *ret = policy;
+    return VT_OK;
+}
+
+/* Reads the policy, makes it public, and has it in the place of the one before. */
+static enum vt_err
+take_policy(struct vt_site *s, struct vt_why *why)
 {
     struct vt_buf b = VT_BUF(VT_POLICY_MAX);
-    const struct vt_policy_party *log;
+    struct vt_policy *policy = NULL;
     char path[VT_PATH_MAX];
     char copy[VT_PATH_MAX];
-    struct vt_vkey key;
     enum vt_err err = vt_home_path(s->home, path, why, "policy");
 
     if (err == VT_OK)
@@ -164,32 +110,61 @@ take_policy(struct site *s, struct vt_why *why)
     if (!vt_file_exists(path))
         return no_policy(s, path, why);
     err = vt_file_read(path, &b, why);
-    if (err == VT_OK) {
-        err = vt_policy_parse(b.data, b.len, &s->policy, why);
-        if (err != VT_OK)
-            err = vt_fail_in(why, err, "%s", path);
-    }
     if (err == VT_OK)
-        err = vt_home_vkey(s->home, "log", &key, why);
-    if (err == VT_OK) {
-        log = vt_policy_log(s->policy, key.name);
-        if (log == NULL || !vt_pubkey_eq(&log->key.pub, &key.pub))
-            err = vt_fail(why, VT_E_CONFIG,
-                "%s does not name this site's own log with its key: add the line `log` with "
-                "what keys/log.vkey holds",
-                path);
-    }
+        err = parse_policy(s, path, &b, &policy, why);
     if (err == VT_OK)
         err = vt_file_replace(copy, 0644, b.data, b.len, why);
     vt_buf_release(&b);
+    if (err != VT_OK) {
+        vt_policy_free(policy);
+        return err;
+    }
+    vt_policy_free(s->policy);
+    s->policy = policy;
+    return VT_OK;
+}
+
+/* SIGHUP. */
+static enum vt_err
+reload(void *ctx, struct vt_why *why)
+{
+    struct vt_site *s = ctx;
+    struct vt_why unsaid = {0};
+    enum vt_err err = take_policy(s, why);
+
+    if (err == VT_OK) {
+        s->reloading = true;
+        return VT_OK;
+    }
+    if (vt_site_reload_answer(s, why, &unsaid) != VT_OK)
+        vt_log(VT_LOG_WARN, "%s", unsaid.text);
     return err;
 }
 
 static enum vt_err
-prepare(struct site *s, const char *listen_address, struct vt_why *why)
+make_folders(const struct vt_site *s, struct vt_why *why)
 {
-    static const char *const folders[] = {"public/objects", "public/tile",
-        "public/tuf/metadata", "public/tuf/targets", "public/passports", "public/staged"};
+    static const struct {
+        const char *name;
+        mode_t mode;
+    } folders[] = {{"public/objects", 0755}, {"public/tile", 0755},
+        {"public/tuf/metadata", 0755}, {"public/tuf/targets", 0755}, {"public/passports", 0755},
+        {"public/staged", 0755}, {"centre", 0700}};
+    char path[VT_PATH_MAX];
+    enum vt_err err = VT_OK;
+
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]) && err == VT_OK; i++) {
+        err = vt_home_path(s->home, path, why, "%s", folders[i].name);
+        if (err == VT_OK)
+            err = vt_dir_make(path, folders[i].mode, why);
+    }
+    return err;
+}
+
+/* Only one site runs on a home. */
+static enum vt_err
+take_lock(struct vt_site *s, struct vt_why *why)
+{
     char path[VT_PATH_MAX];
     enum vt_err err = vt_home_path(s->home, path, why, "run");
 
@@ -199,16 +174,17 @@ prepare(struct site *s, const char *listen_address, struct vt_why *why)
         err = vt_home_path(s->home, path, why, "run/lock");
     if (err == VT_OK)
         err = vt_lock_take(&s->lock, path, s->home->dir, why);
-    if (err != VT_OK)
-        return err;
-    s->locked = true;
-    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]) && err == VT_OK; i++) {
-        err = vt_home_path(s->home, path, why, "%s", folders[i]);
-        if (err == VT_OK)
-            err = vt_dir_make(path, 0755, why);
-    }
+    s->locked = err == VT_OK;
+    return err;
+}
+
+static enum vt_err
+find_paths(struct vt_site *s, struct vt_why *why)
+{
+    enum vt_err err = vt_home_key_path(s->home, "log", s->key_path, why);
+
     if (err == VT_OK)
-        err = vt_home_key_path(s->home, "log", s->key_path, why);
+        err = vt_home_key_path(s->home, "centre", s->centre_key_path, why);
     if (err == VT_OK)
         err = vt_home_path(s->home, s->log_dir, why, "log");
     if (err == VT_OK)
@@ -216,33 +192,64 @@ prepare(struct site *s, const char *listen_address, struct vt_why *why)
     if (err == VT_OK)
         err = vt_home_path(s->home, s->staged_dir, why, "staged");
     if (err == VT_OK)
-        err = take_policy(s, why);
-    if (err == VT_OK)
-        err = vt_http_listen(listen_address, &s->listen_fd, s->url, why);
+        s->has_centre_key = vt_file_exists(s->centre_key_path);
     return err;
 }
 
-enum vt_err
-vt_site_run(const struct vt_home *home, const char *listen_address, struct vt_why *why)
+static enum vt_err
+prepare(struct vt_site *s, const struct vt_site_opts *opts, struct vt_why *why)
 {
-    struct site s = {.home = home, .listen_fd = -1, .signer_fd = -1, .log_fd = -1};
-    struct vt_crew_opts crew = {.what = "the site",
-        .names = member_names,
-        .count = MEMBERS,
-        .start = start_all,
-        .answers = answers,
-        .ready = ready,
-        .ctx = &s};
-    enum vt_err err = prepare(&s, listen_address, why);
+    enum vt_err err = take_lock(s, why);
 
     if (err == VT_OK)
+        err = make_folders(s, why);
+    if (err == VT_OK)
+        err = find_paths(s, why);
+    if (err == VT_OK)
+        err = vt_site_find_web(opts->web, s->web_dir, why);
+    if (err == VT_OK)
+        err = take_policy(s, why);
+    if (err == VT_OK)
+        err = vt_http_listen(opts->listen, &s->listen_fd, s->url, why);
+    if (err == VT_OK)
+        err = vt_site_find_origin(opts->origin, s->url, s->origin, why);
+    if (err == VT_OK)
+        err = vt_site_reload_prepare(s, why);
+    return err;
+}
+
+/* Nobody answers here any more. */
+static void
+withdraw(struct vt_site *s)
+{
+    if (!s->locked)
+        return;
+    vt_home_withdraw(s->home, "run");
+    vt_site_reload_withdraw(s);
+    vt_lock_release(&s->lock);
+}
+
+enum vt_err
+vt_site_run(const struct vt_home *home, const struct vt_site_opts *opts, struct vt_why *why)
+{
+    struct vt_site s = {.home = home, .listen_fd = -1};
+    const char *names[VT_SITE_MEMBERS_MAX];
+    struct vt_crew_opts crew = {.what = "the site",
+        .names = names,
+        .start = vt_site_start_all,
+        .answers = answers,
+        .ready = ready,
+        .reload = reload,
+        .ctx = &s};
+    enum vt_err err = prepare(&s, opts, why);
+
+    if (err == VT_OK) {
+        crew.count = vt_site_members(&s, names);
         err = vt_crew_run(&crew, why);
-    if (s.locked)
-        vt_home_withdraw(home, "run");
+    }
     if (s.listen_fd >= 0)
         close(s.listen_fd);
     vt_policy_free(s.policy);
-    if (s.locked)
-        vt_lock_release(&s.lock);
+    withdraw(&s);
     return err;
 }

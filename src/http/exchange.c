@@ -40,9 +40,11 @@ vt_http_on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
     (void)cls;
     if (info == NULL || info->socket_context == NULL)
         return NULL;
-    x = calloc(1, sizeof(*x));
+    x = malloc(sizeof(*x));
     if (x == NULL)
         return NULL;
+    memset(x, 0, offsetof(struct vt_http_exchange, path));
+    x->path[0] = '\0';
     x->conn = info->socket_context;
     x->connection = connection;
     vt_http_response_init(&x->rs);

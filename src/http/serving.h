@@ -64,7 +64,7 @@ struct vt_http_exchange {
     uint64_t response_len;
     char client[VT_HTTP_CLIENT_SIZE];
     struct vt_http_request rq;
-    char path[VT_HTTP_PATH_MAX];
+    char path[VT_HTTP_PATH_MAX]; /* the last, for it is not cleared */
 };
 
 int64_t vt_http_timeout_ms(const struct vt_http_server *s);

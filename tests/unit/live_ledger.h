@@ -60,11 +60,12 @@ put_live_policy(struct live *l, const char *witness_url)
 static inline int
 site_main(int fd, void *ctx)
 {
+    const struct vt_site_opts opts = {.listen = "127.0.0.1:0"};
     struct live *l = ctx;
     struct vt_why why = {{0}};
 
     (void)fd;
-    return vt_err_exit_code(vt_site_run(&l->home, "127.0.0.1:0", &why));
+    return vt_err_exit_code(vt_site_run(&l->home, &opts, &why));
 }
 
 static inline void *

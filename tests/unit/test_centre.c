@@ -36,7 +36,10 @@ struct fixture {
     pid_t pid; /* of the site's parent process; 0: not running */
     int fd;
     char url[128];
+    const char *web; /* the folder of a built page; NULL: wherever there is one */
 };
+
+static const struct vt_site_opts any = {.listen = "127.0.0.1:0"};
 
 static void
 write_policy(struct fixture *f)
@@ -119,11 +122,13 @@ static int
 site_main(int fd, void *ctx)
 {
     struct fixture *f = ctx;
+    const struct vt_site_opts opts = {
+        .listen = f->url[0] != '\0' ? f->url + 7 : "127.0.0.1:0", .web = f->web};
     struct vt_why why = {0};
     enum vt_err err;
 
     (void)fd;
-    err = vt_site_run(&f->home, f->url[0] != '\0' ? f->url + 7 : "127.0.0.1:0", &why);
+    err = vt_site_run(&f->home, &opts, &why);
     if (err != VT_OK)
         fprintf(stderr, "site: %s\n", why.text);
     return vt_err_exit_code(err);
@@ -233,7 +238,7 @@ test_needs_a_policy(void **state)
     char text[VT_VKEY_TEXT_MAX];
     char policy[512];
 
-    assert_int_equal(vt_site_run(&f->home, "127.0.0.1:0", &why), VT_E_CONFIG);
+    assert_int_equal(vt_site_run(&f->home, &any, &why), VT_E_CONFIG);
     assert_non_null(strstr(why.text, "policy"));
     assert_non_null(strstr(why.text, "log zurich.example/log+"));
     /* A policy that names another key for the log. */
@@ -244,9 +249,9 @@ test_needs_a_policy(void **state)
     (void)snprintf(policy, sizeof(policy), "log %s\nquorum none\n", text);
     assert_int_equal(vt_home_path(&f->home, path, NULL, "policy"), VT_OK);
     assert_int_equal(vt_file_replace(path, 0644, policy, strlen(policy), NULL), VT_OK);
-    assert_int_equal(vt_site_run(&f->home, "127.0.0.1:0", &why), VT_E_CONFIG);
+    assert_int_equal(vt_site_run(&f->home, &any, &why), VT_E_CONFIG);
     assert_int_equal(vt_file_replace(path, 0644, "nonsense\n", 9, NULL), VT_OK);
-    assert_int_equal(vt_site_run(&f->home, "127.0.0.1:0", &why), VT_E_CONFIG);
+    assert_int_equal(vt_site_run(&f->home, &any, &why), VT_E_CONFIG);
 }
 
 static void
@@ -290,7 +295,7 @@ test_serves(void **state)
     assert_int_equal(status, 409);
     /* A second one on the same home. */
     assert_int_equal(vt_home_open(f->home.dir, VT_HOME_SITE, &again, NULL), VT_OK);
-    assert_int_equal(vt_site_run(&again, "127.0.0.1:0", &why), VT_E_BUSY);
+    assert_int_equal(vt_site_run(&again, &any, &why), VT_E_BUSY);
     vt_buf_release(&b);
 }
 
