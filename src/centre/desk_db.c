@@ -6,13 +6,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 /* In `may` an empty source stands for all of them. A visit's day counts from 1970, its leaf
  * from 0 in that day; cost: how many openings of sealed source it counts for. A record without
  * idx is not in the log yet. */
 #define SCHEMA                                                                                 \
-    "CREATE TABLE setting(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"       \
+    "CREATE TABLE setting(name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;"               \
     "CREATE TABLE account(id INTEGER PRIMARY KEY, name TEXT NOT NULL,"                         \
     " organisation TEXT NOT NULL, roles INTEGER NOT NULL, user BLOB NOT NULL,"                 \
     " credential BLOB NOT NULL UNIQUE, point BLOB NOT NULL, vkey TEXT NOT NULL,"               \
@@ -94,4 +95,35 @@ vt_desk_db_set(struct vt_sql *db, const char *name, int64_t value, struct vt_why
 {
     return vt_sql_do(
         db, why, "INSERT OR REPLACE INTO setting(name, value) VALUES(?, ?)", "si", name, value);
+}
+
+enum vt_err
+vt_desk_db_set_origin(struct vt_sql *db, const char *origin, struct vt_why *why)
+{
+    return vt_sql_do(db, why,
+        "INSERT INTO setting(name, value) VALUES('origin', ?1)"
+        " ON CONFLICT(name) DO UPDATE SET value=?1 WHERE value<>?1",
+        "s", origin);
+}
+
+enum vt_err
+vt_desk_db_origin(struct vt_sql *db, char *ret, size_t size, struct vt_why *why)
+{
+    struct vt_sql_rows *r = NULL;
+    bool row = false;
+    enum vt_err err =
+        vt_sql_query(db, &r, why, "SELECT value FROM setting WHERE name='origin'", "");
+
+    if (err == VT_OK)
+        err = vt_sql_step(r, &row, why);
+    if (err == VT_OK && !row)
+        err = vt_fail(why, VT_E_NOENT,
+            "the site has not run yet, so what its page's address is for browsers is not "
+            "known");
+    if (err == VT_OK && strlen(vt_sql_text(r, 0)) >= size)
+        err = vt_fail(why, VT_E_LIMIT, "the origin in desk.db is too long");
+    if (err == VT_OK)
+        memcpy(ret, vt_sql_text(r, 0), strlen(vt_sql_text(r, 0)) + 1);
+    vt_sql_end(r);
+    return err;
 }

@@ -25,5 +25,11 @@ VT_MUST enum vt_err vt_desk_db_setting(
     struct vt_sql *db, const char *name, int64_t otherwise, int64_t *ret, struct vt_why *why);
 VT_MUST enum vt_err vt_desk_db_set(
     struct vt_sql *db, const char *name, int64_t value, struct vt_why *why);
+/* What the page's address was for browsers when the desk last began, for links to it.
+ * VT_E_NOENT: it never did. */
+VT_MUST enum vt_err vt_desk_db_set_origin(
+    struct vt_sql *db, const char *origin, struct vt_why *why);
+VT_MUST enum vt_err vt_desk_db_origin(
+    struct vt_sql *db, char *ret, size_t size, struct vt_why *why);
 
 #endif

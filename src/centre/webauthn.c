@@ -13,18 +13,25 @@
 /* Characters of base64url that n bytes may take, with padding. */
 #define B64_MAX(n) (((n) + 2U) / 3U * 4U)
 
+/* Bytes of the host at the beginning of s, which may be an IPv6 address in brackets. */
+static size_t
+host_length(const char *s)
+{
+    if (s[0] == '[')
+        return s[strspn(s, "[0123456789abcdef:.")] == ']' ? strcspn(s, "]") + 1 : 0;
+    return strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-.");
+}
+
 enum vt_err
 vt_webauthn_site_init(struct vt_webauthn_site *s, const char *origin, struct vt_why *why)
 {
     const char *host = strncmp(origin, "https://", 8) == 0  ? origin + 8
                        : strncmp(origin, "http://", 7) == 0 ? origin + 7
                                                             : "";
-    size_t len = strcspn(host, ":/");
+    size_t len = host_length(host);
     const char *port = host + len;
 
     if (len == 0 || len > VT_WEBAUTHN_RP_MAX ||
-        strspn(host, "abcdefghijklmnopqrstuvwxyz"
-                     "0123456789-.") < len ||
         (*port != '\0' && (*port != ':' || port[1] == '\0' ||
                               strspn(port + 1, "0123456789") != strlen(port + 1))))
         return vt_fail(why, VT_E_CONFIG,
