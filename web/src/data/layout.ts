@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where marks and names stand on the map. Pure.
+import { HEIGHT, PLACES, TOP, WIDTH } from './world';
+
+export interface Mark {
+  name: string;
+  jurisdiction: string;
+  x: number;
+  y: number;
+}
+
+export interface View {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+const RATIO = 2;
+const VIEW_MIN = 230;
+const SPREAD = 7;
+
+/** Sites of countries that the map knows; several of one country stand beside each other. */
+export function marksOf(sites: readonly { name: string; jurisdiction: string }[]): Mark[] {
+  const used = new Map<string, number>();
+  return sites.flatMap((s) => {
+    const at = PLACES[s.jurisdiction];
+    if (at === undefined) return [];
+    const n = used.get(s.jurisdiction) ?? 0;
+    used.set(s.jurisdiction, n + 1);
+    const turn = (n * 2 * Math.PI) / 5;
+    const off = n === 0 ? 0 : SPREAD;
+    return [{ ...s, x: at[0] + off * Math.cos(turn), y: at[1] + off * Math.sin(turn) }];
+  });
+}
+
+export const WORLD: View = { x: 0, y: TOP, width: WIDTH, height: HEIGHT };
+
+/** The part of the map that shows all marks, twice as wide as high; never less than a subcontinent. */
+export function viewOf(marks: readonly Mark[]): View {
+  if (marks.length === 0) return WORLD;
+  const xs = marks.map((m) => m.x);
+  const ys = marks.map((m) => m.y);
+  const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+  const width = Math.min(WIDTH, Math.max(VIEW_MIN, 2.2 * (right - left), RATIO * 2.4 * (bottom - top)));
+  const height = Math.min(HEIGHT, width / RATIO);
+  const x = Math.max(0, Math.min(WIDTH - width, (left + right) / 2 - width / 2));
+  const y = Math.max(TOP, Math.min(TOP + HEIGHT - height, (top + bottom) / 2 - height / 2));
+  return { x, y, width, height };
+}
+
+export interface Label {
+  mark: Mark;
+  x: number;
+  y: number;
+  end: boolean;
+}
+
+/** Names beside their marks, pushed down where they would stand over one another. `line`: their height. */
+export function labelsOf(marks: readonly Mark[], view: View, line: number): Label[] {
+  const placed: Label[] = [];
+  for (const mark of [...marks].sort((a, b) => a.y - b.y)) {
+    const end = mark.x > view.x + view.width * 0.62;
+    let y = mark.y;
+    for (const other of placed) {
+      if (other.end === end && Math.abs(other.mark.x - mark.x) < view.width / 2 && y - other.y < line) y = other.y + line;
+    }
+    placed.push({ mark, x: mark.x + (end ? -1 : 1) * line * 0.75, y, end });
+  }
+  return placed;
+}
