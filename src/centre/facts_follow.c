@@ -190,11 +190,16 @@ take_batch(struct vt_facts *f, bool *ret_theirs, struct vt_why *why)
 }
 
 /* Entries of a log that was there before its facts were are no news. */
-static void
-set_told(struct vt_facts *f, uint64_t size)
+static enum vt_err
+set_told(struct vt_facts *f, uint64_t size, struct vt_why *why)
 {
+    enum vt_err err = VT_OK;
+
     if (f->told < 0)
+        err = vt_sql_do(f->db, why, "UPDATE state SET told=?", "i", (int64_t)size);
+    if (err == VT_OK && f->told < 0)
         f->told = (int64_t)size;
+    return err;
 }
 
 /* *ret_problem and VT_OK for what is wrong with the log. */
@@ -215,9 +220,10 @@ take_checkpoint(struct vt_facts *f, struct vt_why *ret_problem, struct vt_why *w
     err = check_extends(f, &seen, ret_problem);
     if (err != VT_OK)
         return vt_facts_theirs(err, ret_problem, why);
-    set_told(f, c->size);
+    err = set_told(f, c->size, why);
     do {
-        err = take_batch(f, &theirs, why);
+        if (err == VT_OK)
+            err = take_batch(f, &theirs, why);
     } while (err == VT_OK && f->taken < c->size);
     if (!theirs)
         return err;
@@ -242,14 +248,14 @@ vt_facts_follow(struct vt_facts *f, struct vt_why *ret_problem, struct vt_why *w
 
     vt_why_clear(ret_problem);
     err = vt_log_reader_open(f->public_dir, f->policy, &f->reader, ret_problem);
-    if (err == VT_E_NOENT && f->taken == 0) { /* none is published yet */
-        set_told(f, 0);
-        vt_why_clear(ret_problem);
-    }
-    if (err == VT_OK)
+    if (err == VT_OK) {
         err = take_checkpoint(f, ret_problem, why);
-    else
+    } else if (err == VT_E_NOENT && f->taken == 0) { /* none is published yet */
+        vt_why_clear(ret_problem);
+        err = set_told(f, 0, why);
+    } else {
         err = vt_facts_theirs(err, ret_problem, why);
+    }
     vt_log_reader_free(f->reader);
     f->reader = NULL;
     return err == VT_OK ? put_problem(f, ret_problem, why) : err;
