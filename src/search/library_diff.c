@@ -143,6 +143,8 @@ vt_library_diff(struct vt_library *l, const struct vt_digest *old_blob,
         err = vt_library_text(l, new_blob, &new_data, &new_len, why);
     if (err == VT_OK)
         err = begin(l, why);
+    if (err == VT_OK)
+        err = options(3, &o, why);
     if (err == VT_OK && git_diff_buffers(some(old_data), old_len, NULL, some(new_data), new_len,
                             NULL, &o, NULL, NULL, take_hunk, take_line, &d) != 0)
         err = d.err != VT_OK ? d.err : fail_git(why);
