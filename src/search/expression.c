@@ -14,6 +14,7 @@ struct parser {
     struct vt_buf *out;
     struct vt_formulas formulas;
     bool caseless;
+    bool newlines; /* something in it may match one */
     unsigned depth;
     struct vt_why *why;
 };
@@ -92,6 +93,7 @@ parse_escape(struct parser *p, struct vt_part *ret)
     int code = escaped(c);
     char one = (char)code;
 
+    p->newlines = p->newlines || (c != '\0' && strchr("DWsn", c) != NULL);
     if (c != '\0' && strchr("dDwWsS", c) != NULL) {
         vt_buf_putf(p->out, "\\%c", c);
         vt_part_any(ret);
@@ -175,6 +177,7 @@ parse_class_range(struct parser *p, struct members *m)
         return err;
     if (from < 0) {
         vt_buf_put(p->out, s, 2);
+        p->newlines = p->newlines || strchr("DWs", s[1]) != NULL;
         m->few = false;
         p->at += len;
         return VT_OK;
@@ -193,6 +196,7 @@ parse_class_range(struct parser *p, struct members *m)
         put_class_char(p, to, s, len);
         p->at += len;
     }
+    p->newlines = p->newlines || (from <= '\n' && to >= '\n');
     members_add(m, p, from, to);
     return VT_OK;
 }
@@ -206,6 +210,7 @@ parse_class(struct parser *p, struct vt_part *ret)
 
     vt_buf_puts(p->out, negated ? "[^" : "[");
     p->at += negated;
+    p->newlines = p->newlines || negated;
     if (*p->at == ']')
         return wrong(p, "[] is empty; a ] within it wants a backslash before it");
     while (*p->at != ']' && *p->at != '\0' && err == VT_OK)
@@ -260,6 +265,7 @@ parse_char(struct parser *p, struct vt_part *ret)
     unsigned code;
     size_t len = vt_text_char((const unsigned char *)p->at, strlen(p->at), &code);
 
+    p->newlines = p->newlines || code == '\n';
     put_literal(p, p->at, len);
     literal_part(p, code, p->at, len, ret);
     p->at += len;
@@ -406,29 +412,37 @@ parse_or(struct parser *p, struct vt_part *ret)
 }
 
 enum vt_err
-vt_expression_parse(const char *text, struct vt_buf *out, bool *ret_caseless,
-    struct vt_trigram_term *terms, size_t *ret_terms, struct vt_why *why)
+vt_expression_parse(
+    const char *text, struct vt_buf *out, struct vt_expression *ret, struct vt_why *why)
 {
     struct parser *p = calloc(1, sizeof(*p));
-    struct vt_part part;
+    struct vt_part *part = malloc(sizeof(*part));
     enum vt_err err;
 
-    if (p == NULL)
-        return vt_fail(why, VT_E_NOMEM, "out of memory");
+    if (p == NULL || part == NULL) {
+        err = vt_fail(why, VT_E_NOMEM, "out of memory");
+        goto out;
+    }
     *p = (struct parser){.text = text, .at = text, .out = out, .why = why};
     p->formulas.count = 1;
     p->caseless = strncmp(text, "(?i)", 4) == 0;
     if (p->caseless)
         p->at += 4;
-    err = parse_or(p, &part);
+    err = parse_or(p, part);
     if (err == VT_OK && *p->at != '\0')
         err = wrong(p, "a ) has no (");
     if (err == VT_OK)
         err = vt_buf_check(out, "expression", why);
     if (err == VT_OK) {
-        *ret_caseless = p->caseless;
-        *ret_terms = vt_part_terms(&p->formulas, &part, terms, VT_PATTERN_TERMS_MAX);
+        ret->caseless = p->caseless;
+        ret->one_line = !p->newlines;
+        ret->need = *vt_part_need(part);
+        if (p->caseless)
+            ret->need.count = 0;
+        ret->term_count = vt_part_terms(&p->formulas, part, ret->term, VT_PATTERN_TERMS_MAX);
     }
+out:
+    free(part);
     free(p);
     return err;
 }

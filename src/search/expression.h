@@ -10,10 +10,19 @@
 #include "base/buf.h"
 #include "search/formula.h"
 
-/* Appends what PCRE2 is to compile, to out; *ret_caseless: it began with (?i). terms: as
- * vt_pattern_terms, room for VT_PATTERN_TERMS_MAX. VT_E_USAGE with the place (counted in
- * characters from 1), VT_E_NOMEM. */
-VT_MUST enum vt_err vt_expression_parse(const char *text, struct vt_buf *out,
-    bool *ret_caseless, struct vt_trigram_term *terms, size_t *ret_terms, struct vt_why *why);
+/* What is known of an expression. */
+struct vt_expression {
+    bool caseless; /* it began with (?i) */
+    bool one_line; /* no match has a newline in it */
+    size_t term_count;
+    struct vt_trigram_term term[VT_PATTERN_TERMS_MAX]; /* as vt_pattern_terms */
+    struct vt_strings
+        need; /* every match has one of these, in the very case; none: nothing is known */
+};
+
+/* Appends what PCRE2 is to compile, to out. VT_E_USAGE with the place (counted in characters
+ * from 1), VT_E_NOMEM. */
+VT_MUST enum vt_err vt_expression_parse(
+    const char *text, struct vt_buf *out, struct vt_expression *ret, struct vt_why *why);
 
 #endif

@@ -68,8 +68,8 @@ vt_part_literal(struct vt_part *p, const uint8_t *b, size_t len)
     p->formula = TRUE;
     p->strings.count = 1;
     p->strings.s[0].len = (uint8_t)len;
-    for (size_t i = 0; i < len; i++)
-        p->strings.s[0].b[i] = vt_fold(b[i]);
+    memcpy(p->strings.s[0].b, b, len);
+    p->need.count = 0;
 }
 
 void
@@ -83,6 +83,7 @@ vt_part_any(struct vt_part *p)
 {
     p->exact = false;
     p->strings.count = 0;
+    p->need.count = 0;
     p->formula = TRUE;
 }
 
@@ -120,11 +121,37 @@ strings_product(struct vt_strings *a, const struct vt_strings *b)
     return true;
 }
 
+const struct vt_strings *
+vt_part_need(const struct vt_part *p)
+{
+    return p->exact ? &p->strings : &p->need;
+}
+
+/* The length of the shortest; 0 for none. */
+static size_t
+shortest(const struct vt_strings *v)
+{
+    size_t least = v->count == 0 ? 0 : SIZE_MAX;
+
+    for (size_t i = 0; i < v->count; i++)
+        if (v->s[i].len < least)
+            least = v->s[i].len;
+    return least;
+}
+
+static void
+keep_better(struct vt_strings *best, const struct vt_strings *other)
+{
+    if (shortest(other) > shortest(best))
+        *best = *other;
+}
+
 void
 vt_sequence_begin(struct vt_sequence *s)
 {
     s->begun = false;
     s->done = TRUE;
+    s->need.count = 0;
     vt_part_empty(&s->run);
 }
 
@@ -134,6 +161,7 @@ vt_sequence_put(struct vt_formulas *f, struct vt_sequence *s, const struct vt_pa
     if (s->run.exact && next->exact && strings_product(&s->run.strings, &next->strings))
         return;
     s->done = both(f, s->done, of_part(f, &s->run));
+    keep_better(&s->need, vt_part_need(&s->run));
     s->begun = true;
     s->run = *next;
 }
@@ -144,26 +172,39 @@ vt_sequence_end(struct vt_formulas *f, const struct vt_sequence *s, struct vt_pa
     *ret = s->run;
     if (s->begun) {
         ret->formula = both(f, s->done, of_part(f, &s->run));
+        ret->need = s->need;
+        keep_better(&ret->need, vt_part_need(&s->run));
         ret->exact = false;
     }
+}
+
+/* All of both; false without room. */
+static bool
+strings_union(struct vt_strings *a, const struct vt_strings *b)
+{
+    struct vt_strings all = *a;
+
+    for (size_t i = 0; i < b->count; i++)
+        if (!strings_add(&all, b->s[i].b, b->s[i].len, (const uint8_t *)"", 0))
+            return false;
+    *a = all;
+    return true;
 }
 
 void
 vt_part_or(struct vt_formulas *f, struct vt_part *a, const struct vt_part *b)
 {
-    struct vt_strings all = a->strings;
+    struct vt_strings need = *vt_part_need(a);
+    const struct vt_strings *other = vt_part_need(b);
     uint32_t formula;
-    bool fits = a->exact && b->exact;
 
-    for (size_t i = 0; fits && i < b->strings.count; i++)
-        fits =
-            strings_add(&all, b->strings.s[i].b, b->strings.s[i].len, (const uint8_t *)"", 0);
-    if (fits) {
-        a->strings = all;
+    if (a->exact && b->exact && strings_union(&a->strings, &b->strings))
         return;
-    }
+    if (need.count == 0 || other->count == 0 || !strings_union(&need, other))
+        need.count = 0;
     formula = of_part(f, a);
     a->formula = formula == TRUE ? TRUE : either(f, formula, of_part(f, b));
+    a->need = need;
     a->exact = false;
 }
 
@@ -171,6 +212,8 @@ void
 vt_part_repeat(struct vt_formulas *f, struct vt_part *a)
 {
     a->formula = of_part(f, a);
+    if (a->exact)
+        a->need = a->strings;
     a->exact = false;
 }
 

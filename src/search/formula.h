@@ -21,7 +21,7 @@
 #define VT_FORMULA_STRINGS_MAX 16U
 #define VT_FORMULA_STRING_MAX 64U
 
-/* A few strings, folded; none twice. */
+/* A few strings; none twice. */
 struct vt_strings {
     size_t count;
     struct {
@@ -34,6 +34,7 @@ struct vt_part {
     bool exact;
     struct vt_strings strings; /* exact */
     uint32_t formula;          /* otherwise */
+    struct vt_strings need;    /* otherwise: a match has one of these; none: nothing is known */
 };
 
 struct vt_formula_node {
@@ -63,7 +64,7 @@ vt_trigram(const uint8_t *p)
 
 /* The empty string, exactly: where a sequence begins. */
 void vt_part_empty(struct vt_part *p);
-/* One string of at most VT_FORMULA_STRING_MAX bytes, exactly; folded here. */
+/* One string of at most VT_FORMULA_STRING_MAX bytes, exactly. */
 void vt_part_literal(struct vt_part *p, const uint8_t *b, size_t len);
 /* Anything. */
 void vt_part_any(struct vt_part *p);
@@ -72,6 +73,7 @@ void vt_part_any(struct vt_part *p);
 struct vt_sequence {
     bool begun; /* something is done */
     uint32_t done;
+    struct vt_strings need; /* the best of what is done */
     struct vt_part run;
 };
 void vt_sequence_begin(struct vt_sequence *s);
@@ -81,6 +83,9 @@ void vt_sequence_end(struct vt_formulas *f, const struct vt_sequence *s, struct 
 void vt_part_or(struct vt_formulas *f, struct vt_part *a, const struct vt_part *b);
 /* *a at least once, as often as you like: it is no longer exact. */
 void vt_part_repeat(struct vt_formulas *f, struct vt_part *a);
+/* Strings of which every match has one: those whose shortest is the longest. None: nothing is
+ * known. */
+const struct vt_strings *vt_part_need(const struct vt_part *p);
 /* The formula of a part, in postfix order. Returns the number of terms; 0 when nothing is
  * known, or when there would be more than `max`. */
 size_t vt_part_terms(

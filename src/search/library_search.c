@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MORE_MAX 1000U /* counted beyond those that are given */
+#define MORE_MAX 100U /* counted beyond those that are given */
 #define LOOK_AT_CLOCK 16U
 
 struct search {

@@ -3,6 +3,7 @@
 #include "search/pattern.h"
 
 #include "search/expression.h"
+#include "search/needle.h"
 
 #include <pcre2.h>
 #include <stdlib.h>
@@ -13,10 +14,10 @@
 enum { STEPS_MAX = 2000000, STACK_START = 32 * 1024, STACK_MAX = 512 * 1024 };
 
 struct vt_pattern {
-    size_t term_count;
-    struct vt_trigram_term term[VT_PATTERN_TERMS_MAX];
+    struct vt_expression e;          /* of a literal its terms alone */
     uint8_t literal[VT_PATTERN_MAX]; /* of VT_PATTERN_EXACT; code is NULL then */
-    size_t literal_len;
+    size_t needle_count;
+    struct vt_needle needle[VT_FORMULA_STRINGS_MAX]; /* the literal, or what e.need has */
     pcre2_code *code;
     pcre2_match_data *found;
     pcre2_match_context *limits;
@@ -61,11 +62,11 @@ literal_terms(struct vt_pattern *p, const uint8_t *text, size_t len)
 {
     size_t have = len < 3 ? 0 : len - 2;
 
-    for (size_t i = 0; i < have && p->term_count + 2 <= VT_PATTERN_TERMS_MAX; i++) {
-        p->term[p->term_count++] =
+    for (size_t i = 0; i < have && p->e.term_count + 2 <= VT_PATTERN_TERMS_MAX; i++) {
+        p->e.term[p->e.term_count++] =
             (struct vt_trigram_term){VT_TRIGRAM_HAS, vt_trigram(text + i)};
         if (i > 0)
-            p->term[p->term_count++] = (struct vt_trigram_term){VT_TRIGRAM_AND, 0};
+            p->e.term[p->e.term_count++] = (struct vt_trigram_term){VT_TRIGRAM_AND, 0};
     }
 }
 
@@ -77,21 +78,38 @@ take_literal(struct vt_pattern *p, const char *text, size_t len, enum vt_pattern
     if (form == VT_PATTERN_ICASE)
         return compile(p, text, len, PCRE2_LITERAL | PCRE2_CASELESS, why);
     memcpy(p->literal, text, len);
-    p->literal_len = len;
+    vt_needle_init(&p->needle[0], p->literal, len);
+    p->needle_count = 1;
     return VT_OK;
+}
+
+/* Strings of two bytes and less stand nearly everywhere: looking for them first is no help. */
+static void
+take_needles(struct vt_pattern *p)
+{
+    for (size_t i = 0; i < p->e.need.count; i++) {
+        if (p->e.need.s[i].len < 3) {
+            p->needle_count = 0;
+            return;
+        }
+        vt_needle_init(&p->needle[i], p->e.need.s[i].b, p->e.need.s[i].len);
+        p->needle_count = i + 1;
+    }
 }
 
 static enum vt_err
 take_expression(struct vt_pattern *p, const char *text, struct vt_why *why)
 {
     struct vt_buf out = VT_BUF(8 * VT_PATTERN_MAX);
-    bool caseless = false;
-    enum vt_err err = vt_expression_parse(text, &out, &caseless, p->term, &p->term_count, why);
+    enum vt_err err = vt_expression_parse(text, &out, &p->e, why);
+    ;
 
+    if (err == VT_OK)
+        take_needles(p);
     if (err == VT_OK)
         err = compile(p, vt_buf_str(&out), out.len,
             PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C |
-                (caseless ? PCRE2_CASELESS : 0),
+                (p->e.caseless ? PCRE2_CASELESS : 0),
             why);
     vt_buf_release(&out);
     return err;
@@ -137,27 +155,23 @@ static bool
 find_literal(const struct vt_pattern *p, const uint8_t *data, size_t len, size_t from,
     struct vt_match *ret)
 {
-    const uint8_t *at = memmem(data + from, len - from, p->literal, p->literal_len);
+    const uint8_t *at = vt_needle_find(&p->needle[0], data + from, len - from);
 
     if (at == NULL)
         return false;
     ret->from = (size_t)(at - data);
-    ret->to = ret->from + p->literal_len;
+    ret->to = ret->from + p->needle[0].len;
     return true;
 }
 
-bool
-vt_pattern_find(const struct vt_pattern *p, const uint8_t *data, size_t len, size_t from,
+/* Runs the expression over data from `from` on. */
+static bool
+run(const struct vt_pattern *p, const uint8_t *data, size_t len, size_t from,
     struct vt_match *ret, bool *ret_gave_up)
 {
+    int code = pcre2_match(p->code, data, len, from, PCRE2_NOTEMPTY, p->found, p->limits);
     const PCRE2_SIZE *v;
-    int code;
 
-    if (from >= len)
-        return false;
-    if (p->code == NULL)
-        return find_literal(p, data, len, from, ret);
-    code = pcre2_match(p->code, data, len, from, PCRE2_NOTEMPTY, p->found, p->limits);
     if (code < 0) {
         *ret_gave_up = *ret_gave_up || code != PCRE2_ERROR_NOMATCH;
         return false;
@@ -168,9 +182,116 @@ vt_pattern_find(const struct vt_pattern *p, const uint8_t *data, size_t len, siz
     return v[1] > v[0];
 }
 
+/* Where the needles are next, as far as it had to be found out: none begins before `upto`, one
+ * at `at` unless that is NULL. So each byte is looked at once a needle, however many lines
+ * there are. */
+struct places {
+    struct {
+        const uint8_t *at;
+        const uint8_t *upto;
+    } of[VT_FORMULA_STRINGS_MAX];
+};
+
+static void
+places_begin(struct places *v, const struct vt_pattern *p, const uint8_t *data)
+{
+    for (size_t i = 0; i < p->needle_count; i++) {
+        v->of[i].at = NULL;
+        v->of[i].upto = data;
+    }
+}
+
+/* The first needle at or after `from`; NULL: no match can be there. */
+static const uint8_t *
+places_next(
+    struct places *v, const struct vt_pattern *p, const uint8_t *from, const uint8_t *end)
+{
+    const uint8_t *first = NULL;
+
+    for (size_t i = 0; i < p->needle_count; i++) {
+        const struct vt_needle *n = &p->needle[i];
+        const uint8_t *limit = first == NULL ? end : first + n->len - 1;
+
+        limit = limit > end ? end : limit;
+        if (v->of[i].at != NULL && v->of[i].at < from)
+            v->of[i].at = NULL;
+        if (v->of[i].upto < from)
+            v->of[i].upto = from;
+        if (v->of[i].at == NULL && v->of[i].upto < limit) {
+            v->of[i].at = vt_needle_find(n, v->of[i].upto, (size_t)(limit - v->of[i].upto));
+            if (v->of[i].at != NULL)
+                v->of[i].upto = v->of[i].at;
+            else if (first == NULL)
+                v->of[i].upto = end;
+            else
+                v->of[i].upto = first;
+        }
+        if (v->of[i].at != NULL && (first == NULL || v->of[i].at < first))
+            first = v->of[i].at;
+    }
+    return first;
+}
+
+/* An expression of which no match has a newline in it: only lines with a needle are looked at.
+ * A line alone is the same to it as that line in its text. */
+static bool
+find_in_lines(const struct vt_pattern *p, const uint8_t *data, size_t len, size_t from,
+    struct vt_match *ret, bool *ret_gave_up)
+{
+    const uint8_t *end = data + len;
+    const uint8_t *at;
+    struct places v;
+
+    places_begin(&v, p, data + from);
+    while (from < len && (at = places_next(&v, p, data + from, end)) != NULL) {
+        const uint8_t *begin = memrchr(data, '\n', (size_t)(at - data));
+        const uint8_t *stop = memchr(at, '\n', (size_t)(end - at));
+        size_t offset;
+
+        begin = begin == NULL ? data : begin + 1;
+        stop = stop == NULL ? end : stop;
+        offset = (size_t)(begin - data);
+        if (run(p, begin, (size_t)(stop - begin), from > offset ? from - offset : 0, ret,
+                ret_gave_up)) {
+            ret->from += offset;
+            ret->to += offset;
+            return true;
+        }
+        from = (size_t)(stop - data) + 1;
+    }
+    return false;
+}
+
+/* Whether there is a needle at all. */
+static bool
+may_match(const struct vt_pattern *p, const uint8_t *data, size_t len)
+{
+    struct places v;
+
+    if (p->needle_count == 0)
+        return true;
+    places_begin(&v, p, data);
+    return places_next(&v, p, data, data + len) != NULL;
+}
+
+bool
+vt_pattern_find(const struct vt_pattern *p, const uint8_t *data, size_t len, size_t from,
+    struct vt_match *ret, bool *ret_gave_up)
+{
+    if (from >= len)
+        return false;
+    if (p->code == NULL)
+        return find_literal(p, data, len, from, ret);
+    if (p->needle_count > 0 && p->e.one_line)
+        return find_in_lines(p, data, len, from, ret, ret_gave_up);
+    if (!may_match(p, data + from, len - from))
+        return false;
+    return run(p, data, len, from, ret, ret_gave_up);
+}
+
 size_t
 vt_pattern_terms(const struct vt_pattern *p, const struct vt_trigram_term **ret)
 {
-    *ret = p->term;
-    return p->term_count;
+    *ret = p->e.term;
+    return p->e.term_count;
 }
