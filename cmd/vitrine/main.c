@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "centre.h"
 #include "cmd.h"
 #include "vault.h"
 
@@ -19,6 +20,7 @@ static const struct vt_cmd_verb commands[] = {
     {"policy", "check and seal policy files", vt_cmd_policy},
     {"verify", "check an artifact against its passport, offline", vt_cmd_verify},
     {"update", "fetch, check and install a channel's releases", vt_cmd_update},
+    {"centre", "the Transparency Centre: index, reviewers, web hooks", vt_cmd_centre},
     {"vault", "keep and use users' data as the policy says, provably", vt_cmd_vault},
     {NULL, NULL, NULL},
 };
