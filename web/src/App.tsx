@@ -71,7 +71,7 @@ function SearchBox() {
       <label class="offscreen" for="search">
         Search in all sources
       </label>
-      <input id="search" name="q" type="search" placeholder="Search the source" autocomplete="off" spellcheck={false} maxLength={256} key={shown} defaultValue={shown} />
+      <input id="search" name="q" type="search" placeholder="Search source" autocomplete="off" spellcheck={false} maxLength={256} key={shown} defaultValue={shown} />
     </form>
   );
 }
@@ -141,7 +141,7 @@ function Footer() {
           {s?.checkpoint != null && (
             <>
               {', '}
-              {count(s.checkpoint.size)} entries, root <Digest of={s.checkpoint.root} what="root" />, <Time at={s.checkpoint.time} rough />
+              {count(s.checkpoint.size)} entries, <Time at={s.checkpoint.time} rough />, root <Digest of={s.checkpoint.root} what="root" />
             </>
           )}
         </p>

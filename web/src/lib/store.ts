@@ -7,7 +7,7 @@ import type { Session, Site } from './types';
 export const site = signal<Site | null>(null);
 export const session = signal<Session | null>(null);
 /** Each word of the page and its one sentence; keys in lower case. */
-export const terms = signal<ReadonlyMap<string, string>>(new Map());
+export const terms = signal<ReadonlyMap<string, { term: string; is: string }>>(new Map());
 /** What a screen reader is told next; the frame has the one live region. */
 export const announced = signal('');
 /** True from a navigation until the new page's heading has taken the focus. */
@@ -73,7 +73,7 @@ export async function loadSession(): Promise<void> {
 export async function loadTerms(): Promise<void> {
   try {
     const { items } = await get<{ items: { term: string; is: string }[] }>('/terms');
-    terms.value = new Map(items.map((i) => [i.term.toLowerCase(), i.is]));
+    terms.value = new Map(items.map((i) => [i.term.toLowerCase(), i]));
   } catch {
     // the words stay without explanation
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How it works, for somebody who has never heard of any of it.
 import { site, terms } from '../lib/store';
+import { Said } from '../parts/Said';
 import { Title } from '../parts/Title';
 import '../styles/about.css';
 
@@ -23,7 +24,7 @@ const QUESTIONS: { asks: string; answer: string }[] = [
 ];
 
 export default function About() {
-  const words = [...terms.value.entries()];
+  const words = [...terms.value.values()];
   return (
     <>
       <Title name="How it works" lead={`${site.value?.name ?? 'This site'} publishes everything about its software that is not secret, in a form that you can check without trusting it.`} />
@@ -53,10 +54,12 @@ export default function About() {
         <h2 id="words">The words</h2>
         <p class="quiet">Wherever one of them is underlined with dots, press it to read what it means.</p>
         <dl class="words">
-          {words.map(([term, is]) => (
+          {words.map(({ term, is }) => (
             <div key={term}>
               <dt>{term}</dt>
-              <dd>{is}</dd>
+              <dd>
+                <Said text={is} />
+              </dd>
             </div>
           ))}
         </dl>

@@ -75,7 +75,7 @@ function Proof({ e }: { e: EntryOf }) {
         check={check}
         ok={
           <>
-            <p class="verdict-word">In the log, and signed by {e.signer ?? e.key}</p>
+            <p class="verdict-word">It is in the log, and its signature is right</p>
             <p>Your browser has computed the way from this entry to the root that the witnesses signed.</p>
           </>
         }

@@ -6,7 +6,7 @@ import { useApi } from '../lib/use';
 import { Async } from '../parts/Async';
 import { Badge } from '../parts/Badge';
 import { Digest } from '../parts/Digest';
-import { Plot } from '../parts/Plot';
+import { Plot, SECONDS } from '../parts/Plot';
 import { Table } from '../parts/Table';
 import { Term } from '../parts/Term';
 import { Time } from '../parts/Time';
@@ -50,7 +50,7 @@ function Parties({ h }: { h: HealthOf }) {
       </section>
       <section aria-labelledby="rebuilders">
         <h2 id="rebuilders">
-          <Term word="rebuilder">Rebuilders</Term>
+          <Term word="rebuild">Rebuilders</Term>
         </h2>
         <Table caption="Rebuilders" head={['Rebuilder', 'Last seen', 'Rebuilds', 'Mismatches', 'Waiting']} numeric={[2, 3, 4]}>
           {h.rebuilders.map((r) => (
@@ -84,6 +84,7 @@ function Plots({ h }: { h: HealthOf }) {
           says={seconds.length === 0 ? 'Nothing was released yet.' : `Half of ${plural(seconds.length, 'release')} took ${duration(median(seconds))} or less from assembly to release; the slowest ${duration(Math.max(...seconds))}.`}
           kind="points"
           format={duration}
+          steps={SECONDS}
           head={['Release', 'Time it took']}
           points={h.assembly_to_release.map((a) => ({ at: a.released, value: a.seconds, label: `${a.product} ${a.version}` }))}
         />
@@ -198,7 +199,7 @@ export default function Health() {
         name="Health"
         lead={
           <>
-            Whether everybody does their part: the <Term word="log">log</Term> grows, the <Term word="witness">witnesses</Term> watch it, the <Term word="rebuilder">rebuilders</Term> repeat
+            Whether everybody does their part: the <Term word="log">log</Term> grows, the <Term word="witness">witnesses</Term> watch it, the <Term word="rebuild">rebuilders</Term> repeat
             what was built.
           </>
         }

@@ -21,6 +21,7 @@ import { Title } from '../parts/Title';
 import { StepList, Verdict } from '../parts/Verification';
 import '../styles/verify.css';
 
+const SHOWN = 25;
 const STATE_STEPS = [
   { id: 'policy', title: 'The policy says whom to trust' },
   { id: 'log', title: 'The log signed its state' },
@@ -190,7 +191,7 @@ function Filter({ kind, signer, subject }: { kind: string; signer: string; subje
 function Entries() {
   const { query } = useLocation();
   const [kind, signer, subject] = [query['kind'] ?? '', query['signer'] ?? '', query['subject'] ?? ''];
-  const entries = usePages<EntryLine>('/entries', { kind: kind || null, signer: signer || null, subject: subject || null }, { live: true });
+  const entries = usePages<EntryLine>('/entries', { kind: kind || null, signer: signer || null, subject: subject || null, limit: SHOWN }, { live: true });
   return (
     <section aria-labelledby="entries" class="stack">
       <h2 id="entries">Entries</h2>

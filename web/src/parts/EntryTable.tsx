@@ -6,7 +6,7 @@ import { Digest } from './Digest';
 import { Table } from './Table';
 import { Time } from './Time';
 
-const SUBJECTS_SHOWN = 3;
+const SUBJECTS_SHOWN = 2;
 
 function Subjects({ e }: { e: EntryLine }) {
   const more = e.subjects.length - SUBJECTS_SHOWN;

@@ -19,20 +19,24 @@ export interface PlotProps {
   /** How a value is written. */
   format: (value: number) => string;
   head: [string, string];
+  /** Round steps of the value's axis; decimal ones when left out. */
+  steps?: readonly number[] | undefined;
 }
 
 const HEIGHT = 220;
-const LEFT = 64;
+const LEFT = 72;
 const RIGHT = 12;
 const TOP = 12;
 const BOTTOM = 28;
 
-/** A round number of at least `max` / 4, and as many of it as are needed. */
-function ticks(max: number): number[] {
-  const rough = Math.max(max, 1) / 4;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough) ?? rough;
-  return Array.from({ length: Math.ceil(max / step) + 1 }, (_, i) => i * Math.max(step, max < 4 ? 1 : step)).filter((t, i) => i === 0 || t - Math.max(step, 1) < max);
+const DECIMAL = Array.from({ length: 46 }, (_, i) => [1, 2, 5][i % 3]! * 10 ** Math.floor(i / 3));
+/** Steps in seconds that are round for people. */
+export const SECONDS: readonly number[] = [1, 5, 10, 30, 60, 300, 600, 1800, 3600, 7200, 21600, 43200, 86400, 172800, 604800, 2592000, 31536000];
+
+/** Multiples of a round step, about four, the last of which is not below `max`. */
+function ticks(max: number, steps: readonly number[]): number[] {
+  const step = steps.find((s) => s * 4 >= max) ?? max / 4;
+  return Array.from({ length: Math.max(1, Math.ceil(max / step)) + 1 }, (_, i) => i * step);
 }
 
 function useWidth(): [preact.RefObject<HTMLDivElement>, number] {
@@ -48,11 +52,11 @@ function useWidth(): [preact.RefObject<HTMLDivElement>, number] {
   return [box, width];
 }
 
-function Drawing({ points, kind, format, width, says }: PlotProps & { width: number }) {
+function Drawing({ points, kind, format, width, says, steps = DECIMAL }: PlotProps & { width: number }) {
   const times = points.map((p) => new Date(p.at).getTime());
   const from = Math.min(...times);
   const to = Math.max(...times, from + 1);
-  const rows = ticks(Math.max(...points.map((p) => p.value)));
+  const rows = ticks(Math.max(...points.map((p) => p.value)), steps);
   const top = rows.at(-1) ?? 1;
   const x = (t: number) => LEFT + ((t - from) / (to - from)) * (width - LEFT - RIGHT);
   const y = (v: number) => HEIGHT - BOTTOM - (v / Math.max(top, 1e-9)) * (HEIGHT - TOP - BOTTOM);

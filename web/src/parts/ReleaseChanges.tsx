@@ -102,7 +102,7 @@ export function ReleaseChanges({ r }: { r: ReleaseFull }) {
         <p class="quiet">This is the first release of {r.product} in the log.</p>
       ) : (
         <>
-          <p class="quiet">
+          <p class="quiet below">
             Since <a href={`/release/${encodeURIComponent(r.previous)}`}>{before.data === null ? 'the release before' : `${before.data.product} ${before.data.version}`}</a>.
           </p>
           <Async of={changes} what="the changes" lines={10}>

@@ -19,7 +19,7 @@ export interface StepProps {
   /** The word beside the sign, when it is not the usual one. */
   says?: string | undefined;
   /** One sentence: what is wrong. */
-  failure?: string | null | undefined;
+  failure?: ComponentChildren;
   children?: ComponentChildren | undefined;
   /** What is shown when the step is opened. */
   more?: ComponentChildren | undefined;

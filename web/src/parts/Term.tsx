@@ -4,6 +4,7 @@
 import type { ComponentChildren } from 'preact';
 import { useId, useRef } from 'preact/hooks';
 import { terms } from '../lib/store';
+import { Said } from './Said';
 
 export interface TermProps {
   /** The word as the list has it; the text itself when left out. */
@@ -28,8 +29,8 @@ export function Term({ word, children }: TermProps) {
   const button = useRef<HTMLButtonElement>(null);
   const pop = useRef<HTMLSpanElement>(null);
   const name = word ?? (typeof children === 'string' ? children : '');
-  const is = terms.value.get(name.toLowerCase());
-  if (is === undefined) return <>{children}</>;
+  const found = terms.value.get(name.toLowerCase());
+  if (found === undefined) return <>{children}</>;
   return (
     <>
       <button ref={button} type="button" class="term" popovertarget={id} aria-describedby={id}>
@@ -44,7 +45,7 @@ export function Term({ word, children }: TermProps) {
           if (e.newState === 'open' && button.current !== null && pop.current !== null) place(button.current, pop.current);
         }}
       >
-        <strong>{name}</strong>: {is}
+        <strong>{found.term}</strong>: <Said text={found.is} />
       </span>
     </>
   );

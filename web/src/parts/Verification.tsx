@@ -8,6 +8,7 @@ import { announce } from '../lib/store';
 import type { CheckStep } from '../lib/verify/steps';
 import { Sign } from './Badge';
 import { Command } from './Command';
+import { Said } from './Said';
 import { Step } from './Step';
 
 export interface VerdictProps {
@@ -28,7 +29,9 @@ export function Verdict({ check, ok, bad, running = 'Checking…' }: VerdictProp
       <span class="verdict-sign">{check.ok === null ? <span class="spin" aria-hidden="true" /> : <Sign tone={tone} size={28} />}</span>
       <div>
         {check.ok === null ? <p class="verdict-word">{running}</p> : check.ok ? ok : bad}
-        {check.ok === false && <p class="verdict-failure">{sentence(check.failure)}</p>}
+        {check.ok === false && <p class="verdict-failure">
+            <Said text={sentence(check.failure)} />
+          </p>}
       </div>
     </div>
   );
@@ -65,7 +68,7 @@ export function StepList({ check, expected, commands = {}, label }: StepListProp
             key={o.id}
             title={step.title}
             state={step.state}
-            failure={step.state === 'bad' ? sentence(step.failure) : null}
+            failure={step.state === 'bad' ? <Said text={sentence(step.failure)} /> : null}
             more={step.state === 'waiting' ? undefined : <StepDetail step={step} command={commands[step.id]} />}
           />
         );
