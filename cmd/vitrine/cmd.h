@@ -98,5 +98,6 @@ int vt_cmd_policy(int argc, char **argv);
 int vt_cmd_log_verify(int argc, char **argv);
 int vt_cmd_verify(int argc, char **argv);
 int vt_cmd_update(int argc, char **argv);
+int vt_cmd_review(int argc, char **argv);
 
 #endif

@@ -19,6 +19,7 @@ static const struct vt_cmd_verb commands[] = {
     {"log", "add to the log, read it, prove and check it", vt_cmd_log},
     {"policy", "check and seal policy files", vt_cmd_policy},
     {"verify", "check an artifact against its passport, offline", vt_cmd_verify},
+    {"review", "read source, sign it off, and check who did", vt_cmd_review},
     {"update", "fetch, check and install a channel's releases", vt_cmd_update},
     {"centre", "the Transparency Centre: index, reviewers, web hooks", vt_cmd_centre},
     {"vault", "keep and use users' data as the policy says, provably", vt_cmd_vault},

@@ -179,6 +179,22 @@ vt_reckon_said(const struct vt_reckon *r, const struct vt_reckon_said **ret)
     return r->said_count;
 }
 
+bool
+vt_reckon_is_last(const struct vt_reckon *r, size_t i)
+{
+    const struct vt_reckon_said *s = &r->said[i];
+
+    if (s->kind == VT_ENTRY_READING)
+        return false;
+    for (size_t j = i + 1; j < r->said_count; j++) {
+        const struct vt_reckon_said *later = &r->said[j];
+        if (later->kind != VT_ENTRY_READING && strcmp(later->signer, s->signer) == 0 &&
+            vt_digest_eq(&later->source, &s->source))
+            return false;
+    }
+    return true;
+}
+
 /* ---- the snapshot ---- */
 
 /* As the library has them: newlines, and one more when bytes follow the last. */

@@ -44,6 +44,8 @@ VT_MUST enum vt_err vt_reckon_take(struct vt_reckon *r, const struct vt_digest *
 
 /* What was said, in the log's order, of all sources. */
 size_t vt_reckon_said(const struct vt_reckon *r, const struct vt_reckon_said **ret);
+/* Whether review or objection i is its signer's last word on that source. */
+bool vt_reckon_is_last(const struct vt_reckon *r, size_t i);
 /* The snapshot's regular files that are not empty, by path. */
 size_t vt_reckon_files(const struct vt_reckon *r, const struct vt_reckon_file **ret);
 /* The file of that path, or NULL. */
