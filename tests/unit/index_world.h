@@ -262,14 +262,13 @@ iw_subject(struct vt_entry *e, enum vt_subject_role role, const struct vt_digest
     assert_int_equal(vt_entry_add(e, role, d, NULL), VT_OK);
 }
 
-/* A source whose archive's bytes are `name` (not stored here). */
+/* A source with that archive. */
 static inline size_t
-iw_source(struct index_world *w, const char *name, const struct iw_how *how)
+iw_source_of(struct index_world *w, const struct vt_digest *archive, uint64_t size,
+    const struct iw_how *how)
 {
-    struct vt_statement_source s = {.origin = VT_ORIGIN_GIT,
-        .archive = iw_digest(name),
-        .archive_size = strlen(name),
-        .file_count = 3};
+    struct vt_statement_source s = {
+        .origin = VT_ORIGIN_GIT, .archive = *archive, .archive_size = size, .file_count = 3};
     struct vt_entry e = {.kind = VT_ENTRY_SOURCE};
     struct vt_buf b = VT_BUF(VT_STATEMENT_MAX);
     struct vt_why why = {{0}};
@@ -280,6 +279,14 @@ iw_source(struct index_world *w, const char *name, const struct iw_how *how)
     size_t at = iw_say(w, &e, &b, how);
     vt_buf_release(&b);
     return at;
+}
+
+/* A source whose archive's bytes are `name` (not stored here). */
+static inline size_t
+iw_source(struct index_world *w, const char *name, const struct iw_how *how)
+{
+    struct vt_digest archive = iw_digest(name);
+    return iw_source_of(w, &archive, strlen(name), how);
 }
 
 #define IW_MANIFEST                                                                            \

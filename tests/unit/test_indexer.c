@@ -9,7 +9,9 @@
 #include "centre/facts_writer.h"
 #include "centre/indexer.h"
 #include "centre/room.h"
+#include "search/library.h"
 #include "sql/sql.h"
+#include "store/pack.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -735,6 +737,192 @@ test_killed(void **state)
     vt_buf_release(&a);
 }
 
+/* ---- the process ---- */
+
+static int
+run_main(int fd, void *ctx)
+{
+    struct index_world *w = ctx;
+    const struct vt_indexer_opts opts = {.home = &w->home, .policy = w->policy};
+    struct vt_why why = {{0}};
+    enum vt_err err = vt_indexer_run(fd, &opts, &why);
+
+    if (err != VT_OK)
+        fprintf(stderr, "indexer: %s\n", why.text);
+    return vt_err_exit_code(err);
+}
+
+/* The next event must begin like that. */
+static void
+expect_event(int fd, const char *begins, const char *holds)
+{
+    static const struct vt_msg_rule rules[] = {{VT_ROOM_EVENT, VT_ROOM_EVENT_MAX}, {0, 0}};
+    struct vt_buf b = VT_BUF(VT_ROOM_EVENT_MAX);
+    struct vt_why why = {{0}};
+    uint16_t type;
+
+    lw_must(vt_msg_recv(fd, rules, 60000, &type, &b, &why), &why);
+    if (strncmp(vt_buf_str(&b), begins, strlen(begins)) != 0)
+        fail_msg("%s", vt_buf_str(&b));
+    assert_non_null(strstr(vt_buf_str(&b), holds));
+    assert_string_equal(vt_buf_str(&b) + b.len - 2, "\n\n");
+    vt_buf_release(&b);
+}
+
+static void
+end_run(pid_t pid, int fd)
+{
+    int status = 0;
+
+    close(fd);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* Events: each once, after its facts, and not again by the next process. */
+static void
+test_events(void **state)
+{
+    struct index_world *w = *state;
+    struct vt_digest none = iw_digest("none");
+    struct vt_why why = {{0}};
+    pid_t pid;
+    int fd;
+
+    follow(w);
+    lw_must(vt_proc_fork("indexer", run_main, w, NULL, &pid, &fd, &why), &why);
+    (void)iw_source(w, "source", &(struct iw_how){.who = IW_DEVELOPER});
+    (void)iw_mismatch(w, &none, "source", "artifact", &(struct iw_how){.who = IW_BETA});
+    (void)iw_released(w, "artifact", "1.0.0", 1, &(struct iw_how){.who = IW_NOBODY});
+    (void)iw_released(w, "artifact", "1.0.0", 1, &(struct iw_how){.who = IW_RELEASE});
+    iw_publish(w);
+    expect_event(fd, "event: entry\ndata: {", "\"kind\":\"mismatch\"");
+    assert_says(w, "SELECT taken FROM state", "4\n");
+    expect_event(fd, "event: entry\ndata: {", "\"index\":3");
+    expect_event(fd, "event: checkpoint\ndata: {", "\"size\":4");
+    iw_publish(w); /* the same tree */
+    (void)iw_mismatch(w, &none, "source", "artifact", &(struct iw_how){.who = IW_ALPHA});
+    iw_publish(w);
+    expect_event(fd, "event: entry\ndata: {", "\"signer\":\"alpha\"");
+    expect_event(fd, "event: checkpoint\ndata: {", "\"size\":5");
+    end_run(pid, fd);
+    lw_must(vt_proc_fork("indexer", run_main, w, NULL, &pid, &fd, &why), &why);
+    (void)iw_released(w, "another", "1.0.1", 2, &(struct iw_how){.who = IW_RELEASE});
+    iw_publish(w);
+    expect_event(fd, "event: entry\ndata: {", "\"index\":5");
+    expect_event(fd, "event: checkpoint\ndata: {", "\"size\":6");
+    end_run(pid, fd);
+}
+
+/* An archive of three files, in `where`. */
+static struct vt_digest
+pack_source(struct index_world *w, const char *where, const char *text)
+{
+    struct vt_pack *p = NULL;
+    struct vt_store *store = NULL;
+    struct vt_digest d;
+    struct vt_why why = {{0}};
+    char path[VT_PATH_MAX], dir[VT_PATH_MAX];
+
+    lw_must(vt_path(path, &why, "%s/archive", w->root), &why);
+    lw_must(vt_pack_new(path, 0, NULL, &p, &why), &why);
+    lw_must(vt_pack_file(p, "README", false, "read me\n", 8, &why), &why);
+    lw_must(vt_pack_dir(p, "src", &why), &why);
+    lw_must(vt_pack_file(p, "src/main.c", false, text, strlen(text), &why), &why);
+    lw_must(vt_pack_end(p, NULL, &why), &why);
+    vt_pack_free(p);
+    iw_path(w, dir, where);
+    lw_must(vt_dir_make(dir, 0700, &why), &why);
+    lw_must(vt_store_open_dir(dir, &store, &why), &why);
+    lw_must(vt_store_put_file(store, path, NULL, &d, NULL, &why), &why);
+    vt_store_free(store);
+    return d;
+}
+
+static void
+index_once(struct index_world *w)
+{
+    const struct vt_indexer_opts opts = {.home = &w->home, .policy = w->policy};
+    struct vt_why why = {{0}};
+
+    lw_must(vt_indexer_once(&opts, &why), &why);
+}
+
+static void
+assert_in_library(struct index_world *w, const struct vt_digest *source, enum vt_err want)
+{
+    struct vt_library *l = NULL;
+    struct vt_library_source found;
+    struct vt_why why = {{0}};
+    char dir[VT_PATH_MAX];
+
+    iw_path(w, dir, "centre/source");
+    lw_must(vt_library_open(dir, false, &l, &why), &why);
+    assert_int_equal(vt_library_source(l, source, &found, &why), want);
+    vt_library_close(l);
+}
+
+/* Sources go to the library: public ones, sealed ones, and what is no archive is remembered. */
+static void
+test_library(void **state)
+{
+    struct index_world *w = *state;
+    const struct iw_how how = {.who = IW_DEVELOPER};
+    struct vt_digest open = pack_source(w, "public/objects", "int main(void);\n");
+    struct vt_digest sealed = pack_source(w, "sealed/objects", "int secret(void);\n");
+    struct vt_digest bad = iw_store(w, "no archive at all");
+    struct vt_digest late = iw_digest("not there");
+    char path[VT_PATH_MAX];
+
+    (void)iw_source_of(w, &open, 100, &how);
+    (void)iw_source_of(w, &bad, 17, &how);
+    (void)iw_source_of(w, &late, 17, &how);
+    (void)iw_source_of(w, &sealed, 100, &how);
+    iw_publish(w);
+    index_once(w);
+    assert_in_library(w, &open, VT_OK);
+    assert_in_library(w, &sealed, VT_OK);
+    assert_in_library(w, &bad, VT_E_NOENT);
+    assert_says(w, "SELECT group_concat(sealed, '') FROM (SELECT * FROM source ORDER BY idx)",
+        "0001\n");
+    assert_says(w, "SELECT problem IS NULL FROM shelf JOIN source USING(source) ORDER BY idx",
+        "1\n0\n1\n");
+    (void)pack_source(w, "public/objects", "int secret(void);\n"); /* it is public now */
+    index_once(w);
+    assert_says(w, "SELECT sum(sealed) FROM source", "0\n");
+    iw_path(w, path, "centre/source");
+    assert_int_equal(vt_tree_remove(path, NULL), VT_OK);
+    index_once(w);
+    assert_in_library(w, &open, VT_OK);
+    assert_in_library(w, &sealed, VT_OK);
+}
+
+/* The same by the process, with no more rights than it needs. */
+static void
+test_library_by_process(void **state)
+{
+    struct index_world *w = *state;
+    struct vt_digest open = pack_source(w, "public/objects", "int main(void);\n");
+    struct vt_why why = {{0}};
+    struct vt_buf b = VT_BUF(64);
+    pid_t pid;
+    int fd;
+
+    (void)iw_source_of(w, &open, 100, &(struct iw_how){.who = IW_DEVELOPER});
+    iw_publish(w);
+    follow(w);
+    lw_must(vt_proc_fork("indexer", run_main, w, NULL, &pid, &fd, &why), &why);
+    for (int i = 0; i < 600 && b.len == 0; i++) {
+        usleep(100000);
+        ask_into(w, "SELECT coalesce(problem, 'shelved') FROM shelf", &b);
+    }
+    assert_string_equal(vt_buf_str(&b), "shelved\n");
+    end_run(pid, fd);
+    assert_in_library(w, &open, VT_OK);
+    vt_buf_release(&b);
+}
+
 int
 main(void)
 {
@@ -753,6 +941,9 @@ main(void)
         cmocka_unit_test_setup_teardown(test_other_tables, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_one_at_a_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_killed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_events, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_library, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_library_by_process, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
