@@ -6,6 +6,7 @@
 #include "centre/desk_room.h"
 #include "centre/session.h"
 #include "centre/visit_publish.h"
+#include "http/server.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,7 +127,7 @@ write_out(struct vt_desk_call *c, struct vt_why *why)
     vt_digest_hex(&d, hex);
     (void)snprintf(c->d->etag, sizeof(c->d->etag), "\"%.32s\"", hex);
     c->ret->etag = c->d->etag;
-    if (strcmp(c->ask->if_none_match, c->d->etag) == 0) {
+    if (vt_http_etag_matches(c->ask->if_none_match, c->d->etag)) {
         c->ret->status = 304;
         vt_buf_clear(c->body);
     }
