@@ -105,7 +105,9 @@ row_has(const struct row *row, char kind, const char *text, size_t len)
     uint8_t first;
 
     while (vt_reader_word(&rest, ' ', &word)) {
-        if (kind != '\0' && (!vt_reader_u8(&word, &first) || first != (uint8_t)kind))
+        first = word.left > 0 ? word.p[0] : 0;
+        if (kind == '\0' ? first == '.' || first == '#'
+                         : !vt_reader_u8(&word, &first) || first != (uint8_t)kind)
             continue;
         if (word.left == len && memcmp(word.p, text, len) == 0)
             return true;

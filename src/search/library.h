@@ -87,7 +87,8 @@ struct vt_library_symbol {
 typedef enum vt_err vt_library_symbol_fn(
     void *ctx, const struct vt_library_symbol *s, struct vt_why *why);
 /* Symbols of one file, by line; those of a name in a snapshot (prefix: whose name begins so),
- * by name then path; at most `limit` (0: 10,000). */
+ * by name then path; at most `limit` (0: 10,000), and of a name that stands in over 1,000 files
+ * those of 1,000. */
 VT_MUST enum vt_err vt_library_symbols_of(struct vt_library *l, const struct vt_digest *source,
     const char *path, vt_library_symbol_fn *fn, void *ctx, struct vt_why *why);
 VT_MUST enum vt_err vt_library_symbols(struct vt_library *l, const struct vt_digest *source,
@@ -144,7 +145,7 @@ struct vt_library_hit {
     size_t len;
     const struct vt_match *match; /* in order, at most VT_LIBRARY_MATCHES_MAX */
     size_t match_count;
-    uint64_t more; /* matches beyond those */
+    uint64_t more; /* matches beyond those, counted up to 100 */
 };
 #define VT_LIBRARY_MATCHES_MAX 20U
 struct vt_library_search {

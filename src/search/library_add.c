@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define SMALL_ARCHIVE (512U * 1024U)     /* bytes; one thread does */
-#define SMALL_SHARD (8U * 1024U * 1024U) /* bytes; is gone on with, under a new file */
+#define SMALL_SHARD (4U * 1024U * 1024U) /* bytes; is gone on with, under a new file */
 #define SMALL_SHARD_BLOBS (VT_SHARD_BLOBS_MAX / 2)
 
 static const char *
@@ -176,47 +176,61 @@ copy_shard(struct vt_library *l, uint32_t id, struct vt_shard_writer *to, uint32
     return err;
 }
 
-/* Begins a new file of the last shard, when that is small: so many small snapshots do not make
- * many small shards. */
+/* Begins a new file of a small shard, to be gone on with. */
+static enum vt_err
+go_on_with(struct vt_library *l, const struct vt_work_shard *was, struct vt_shard_writer **ret,
+    struct vt_work_shard *ret_as, struct vt_why *why)
+{
+    struct vt_shard_writer *writer = NULL;
+    char path[VT_PATH_MAX];
+    enum vt_err err =
+        vt_library_shard_path(l, VT_LIBRARY_WORK, was->id, was->generation + 1, path, why);
+
+    *ret_as = *was;
+    ret_as->generation++;
+    if (err == VT_OK)
+        err = vt_shard_writer_new(path, &writer, why);
+    if (err == VT_OK)
+        err = copy_shard(l, was->id, writer, &ret_as->blobs, why);
+    if (err != VT_OK) {
+        vt_shard_writer_free(writer);
+        return err;
+    }
+    *ret = writer;
+    return VT_OK;
+}
+
+/* The last small shards are gone on with: so many small snapshots do not make many shards. */
 static enum vt_err
 go_on(struct vt_adding *a, struct vt_work_opts *o, struct vt_why *why)
 {
-    struct vt_library *l = a->l;
+    struct vt_work_shard was[VT_WORK_THREADS_MAX];
     struct vt_sql_rows *r = NULL;
-    char path[VT_PATH_MAX];
+    unsigned count = 0;
     bool row = false;
-    enum vt_err err = vt_sql_query(l->db, &r, why,
+    enum vt_err err = vt_sql_query(a->l->db, &r, why,
         "SELECT id, generation, bytes FROM shard WHERE bytes < ? AND blobs < ?"
-        " ORDER BY id DESC LIMIT 1",
-        "ii", (int64_t)SMALL_SHARD, (int64_t)SMALL_SHARD_BLOBS);
+        " ORDER BY id DESC LIMIT ?",
+        "iii", (int64_t)SMALL_SHARD, (int64_t)SMALL_SHARD_BLOBS, (int64_t)o->threads);
 
-    if (err == VT_OK)
-        err = vt_sql_step(r, &row, why);
-    if (err == VT_OK && row) {
-        o->begun_as.id = (uint32_t)vt_sql_int(r, 0);
-        o->begun_as.generation = (uint32_t)vt_sql_int(r, 1) + 1;
-        o->begun_as.bytes = (uint64_t)vt_sql_int(r, 2);
+    while (err == VT_OK && count < o->threads && (err = vt_sql_step(r, &row, why)) == VT_OK &&
+           row) {
+        was[count].id = (uint32_t)vt_sql_int(r, 0);
+        was[count].generation = (uint32_t)vt_sql_int(r, 1);
+        was[count++].bytes = (uint64_t)vt_sql_int(r, 2);
     }
     vt_sql_end(r);
-    if (err != VT_OK || !row)
-        return err;
-    err = vt_library_shard_path(
-        l, VT_LIBRARY_WORK, o->begun_as.id, o->begun_as.generation, path, why);
-    if (err == VT_OK)
-        err = vt_shard_writer_new(path, &o->begun, why);
-    if (err == VT_OK)
-        err = copy_shard(l, o->begun_as.id, o->begun, &o->begun_as.blobs, why);
-    if (err != VT_OK) {
-        vt_shard_writer_free(o->begun);
-        o->begun = NULL;
-    }
+    for (unsigned i = 0; err == VT_OK && i < count; i++)
+        err = go_on_with(a->l, &was[i], &o->begun[i], &o->begun_as[i], why);
+    for (unsigned i = 0; err != VT_OK && i < count; i++)
+        vt_shard_writer_free(o->begun[i]);
     return err;
 }
 
 static enum vt_err
 begin_work(struct vt_adding *a, const char *archive, struct vt_why *why)
 {
-    struct vt_work_opts o = {.library = a->l, .threads = 2};
+    struct vt_work_opts o = {.library = a->l, .threads = VT_WORK_THREADS_MAX};
     struct stat st;
     int64_t last = 0;
     enum vt_err err;

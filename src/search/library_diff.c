@@ -144,7 +144,7 @@ vt_library_diff(struct vt_library *l, const struct vt_digest *old_blob,
     if (err == VT_OK)
         err = begin(l, why);
     if (err == VT_OK)
-        err = options(3, &o, why);
+        err = options(CONTEXT, &o, why);
     if (err == VT_OK && git_diff_buffers(some(old_data), old_len, NULL, some(new_data), new_len,
                             NULL, &o, NULL, NULL, take_hunk, take_line, &d) != 0)
         err = d.err != VT_OK ? d.err : fail_git(why);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define LIMIT 10000U
+#define PLACES_MAX 1000U /* of one name, to be sorted by path */
 
 /* Gives the symbols of one blob, or those of one name, under a path. */
 struct give {
@@ -195,7 +196,7 @@ each_name(
             err = give_places(l, name, &p, g, why);
             (void)snprintf(name, sizeof name, "%s", vt_sql_text(r, 0));
         }
-        p.max = g->left;
+        p.max = PLACES_MAX;
         if (err == VT_OK)
             err = add_places(l, vt_sql_int(r, 1), at, &p, why);
     }

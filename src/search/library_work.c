@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#define THREADS_MAX 2U
 #define WAITING_MAX (48U << 20) /* bytes of jobs that are waiting */
 #define JOBS_MAX 4096U
 
@@ -22,7 +21,7 @@ struct worker {
 
 struct vt_work {
     const struct vt_library *library;
-    struct worker worker[THREADS_MAX];
+    struct worker worker[VT_WORK_THREADS_MAX];
     unsigned threads;
     bool has_ctags;
     pthread_mutex_t mutex; /* over all that follows */
@@ -235,7 +234,8 @@ vt_work_new(const struct vt_work_opts *opts, struct vt_work **ret, struct vt_why
     enum vt_err err = VT_OK;
 
     if (w == NULL) {
-        vt_shard_writer_free(opts->begun);
+        for (unsigned i = 0; i < VT_WORK_THREADS_MAX; i++)
+            vt_shard_writer_free(opts->begun[i]);
         return vt_fail(why, VT_E_NOMEM, "no memory to add a source");
     }
     w->library = opts->library;
@@ -244,9 +244,11 @@ vt_work_new(const struct vt_work_opts *opts, struct vt_work **ret, struct vt_why
     (void)pthread_mutex_init(&w->mutex, NULL);
     (void)pthread_cond_init(&w->more, NULL);
     (void)pthread_cond_init(&w->done, NULL);
-    w->worker[0].writer = opts->begun;
-    w->worker[0].shard = opts->begun_as;
-    w->threads = opts->threads < THREADS_MAX ? opts->threads : THREADS_MAX;
+    for (unsigned i = 0; i < VT_WORK_THREADS_MAX; i++) {
+        w->worker[i].writer = opts->begun[i];
+        w->worker[i].shard = opts->begun_as[i];
+    }
+    w->threads = opts->threads < VT_WORK_THREADS_MAX ? opts->threads : VT_WORK_THREADS_MAX;
     for (unsigned i = 0; err == VT_OK && i < w->threads; i++) {
         w->worker[i].w = w;
         err = vt_look_new(&w->worker[i].look, why);
@@ -285,7 +287,7 @@ vt_work_free(struct vt_work *w)
     (void)pthread_mutex_lock(&w->mutex);
     keep_error(w, VT_E_STATE, &given_up);
     (void)pthread_mutex_unlock(&w->mutex);
-    for (unsigned i = 0; i < THREADS_MAX; i++) {
+    for (unsigned i = 0; i < VT_WORK_THREADS_MAX; i++) {
         if (w->worker[i].runs)
             (void)pthread_join(w->worker[i].thread, NULL);
         vt_look_free(w->worker[i].look);

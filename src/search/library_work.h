@@ -37,13 +37,14 @@ struct vt_work_shard {
     uint64_t bytes;
 };
 
+#define VT_WORK_THREADS_MAX 2U
 struct vt_work_opts {
     const struct vt_library *library;
     unsigned threads;
     uint32_t next_shard; /* the first number that is free */
-    /* The shard that the first thread goes on with, if begun is not NULL; taken over. */
-    struct vt_shard_writer *begun;
-    struct vt_work_shard begun_as;
+    /* Shards that the threads go on with, one each; NULL: none. Taken over. */
+    struct vt_shard_writer *begun[VT_WORK_THREADS_MAX];
+    struct vt_work_shard begun_as[VT_WORK_THREADS_MAX];
 };
 
 struct vt_work;

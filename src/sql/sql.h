@@ -2,7 +2,9 @@
 /*
  * Tables: SQLite, as much of it as the Centre needs, in the house's terms.
  *
- * One struct vt_sql is one connection, for one thread. Statements are kept by the address of
+ * One struct vt_sql is one connection, for one thread. None may be open when a process is
+ * forked that opens tables itself: the child would take the parent's locks for its own.
+ * Statements are kept by the address of
  * their text, so give string literals: the second use of a text costs no compilation. A query
  * is one vt_sql_query, vt_sql_step until there is no row, vt_sql_end.
  *
