@@ -49,6 +49,10 @@ export function shown(name: string): string {
   return new TextDecoder().decode(fromLatin1(name));
 }
 
+function typeName(type: KeyType): string {
+  return type.toString(16).padStart(2, '0');
+}
+
 function bad(message: string): never {
   fail('policy', message);
 }
@@ -118,7 +122,10 @@ class Parser {
     } catch (e) {
       bad(e instanceof VerifyError ? e.message : String(e));
     }
-    if (!types.includes(k.type)) bad(`the key of a ${what} is of type ${k.type.toString(16).padStart(2, '0')}, which is not for a ${what}`);
+    if (!types.includes(k.type)) {
+      const advice = k.type === 0xff ? 'a passkey signs reviews' : k.type === 0x04 ? "a cosigner's key signs no notes or entries" : "give the cosigner's key";
+      bad(`the key of a ${what} must be of type ${typeName(types[0] as KeyType)}, not ${typeName(k.type)}: ${advice}`);
+    }
     return k;
   }
 
