@@ -87,6 +87,7 @@ int vt_cmd_key(int argc, char **argv);
 int vt_cmd_site(int argc, char **argv);
 int vt_cmd_site_reload(int argc, char **argv);
 int vt_cmd_source(int argc, char **argv);
+int vt_cmd_source_hand_over(int argc, char **argv);
 int vt_cmd_environment(int argc, char **argv);
 int vt_cmd_assemble(int argc, char **argv);
 int vt_cmd_rebuild(int argc, char **argv);

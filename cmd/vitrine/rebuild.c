@@ -67,6 +67,7 @@ struct args {
     const char *from;
     struct vt_opt_list artifacts;
     const char *cache;
+    const char *source_dir;
     const char *vary;
     struct vt_opt_list channels;
 };
@@ -226,6 +227,7 @@ run(const struct args *a, struct vt_party *p, struct vt_progress *progress, stru
     char cache[VT_PATH_MAX];
     struct vt_rebuild r = {.progress = progress,
         .cache_dir = cache,
+        .source_dir = a->source_dir,
         .artifact = artifacts,
         .artifact_count = a->artifacts.count,
         .outcome = outcome,
@@ -285,6 +287,8 @@ run_run(int argc, char **argv)
             false},
         {"cache", 0, VT_OPT_STR, "DIR", "where root folders are kept (HOME/cache)", &a.cache,
             false},
+        {"source-dir", 0, VT_OPT_STR, "DIR",
+            "sealed sources that the site handed over, looked for first", &a.source_dir, false},
         {"vary", 0, VT_OPT_STR, "SET",
             "which surroundings to vary: a, b or none (a or b, by the rebuilder's name)",
             &a.vary, false},

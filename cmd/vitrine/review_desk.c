@@ -99,6 +99,7 @@ download(struct vt_review_desk *d, const char *hex, char ret[VT_PATH_MAX],
     const char *parent = getenv("TMPDIR");
     char object[128];
     struct vt_digest got;
+    uint64_t len;
     int fd = -1;
     enum vt_err err =
         vt_dir_temp(parent == NULL ? "/tmp" : parent, "vitrine-review", d->temp, why);
@@ -113,7 +114,7 @@ download(struct vt_review_desk *d, const char *hex, char ret[VT_PATH_MAX],
         return vt_fail_errno(why, "%s", ret);
     vt_progress_begin(progress, "fetching the source", 0);
     err = vt_http_get_fd(
-        d->http, d->where, object, fd, ARCHIVE_MAX, tick, progress, &got, NULL, why);
+        d->http, d->where, object, fd, ARCHIVE_MAX, tick, progress, &got, &len, why);
     vt_progress_end(progress);
     (void)close(fd);
     if (err == VT_E_NOENT)

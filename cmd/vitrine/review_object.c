@@ -61,7 +61,7 @@ vt_cmd_review_object(int argc, char **argv)
         {.name = NULL},
     };
     struct vt_cmd c = {.name = "review object",
-        .args = "SOURCE --from URL --policy FILE --key FILE --code WORD",
+        .args = "SOURCE --from URL --key FILE --code WORD",
         .summary = "object to releases from a snapshot",
         .details = "Where a policy demands reviews, no endpoint then takes a release from it,\n"
                    "until the same signer signs the snapshot off.",

@@ -135,7 +135,7 @@ vt_cmd_review_read(int argc, char **argv)
         {.name = NULL},
     };
     struct vt_cmd c = {.name = "review read",
-        .args = "SOURCE --from URL --policy FILE --key FILE --path PATH",
+        .args = "SOURCE --from URL --key FILE --path PATH... | --all",
         .summary = "sign that files or lines of a snapshot were read",
         .details =
             "The statement is of the files' bytes: it holds for later snapshots that have\n"

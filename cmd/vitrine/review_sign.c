@@ -54,7 +54,7 @@ vt_cmd_review_sign(int argc, char **argv)
         {.name = NULL},
     };
     struct vt_cmd c = {.name = "review sign",
-        .args = "SOURCE --from URL --policy FILE --key FILE",
+        .args = "SOURCE --from URL --key FILE [--partial]",
         .summary = "sign a whole snapshot off",
         .details =
             "Says how many of its files the signer's organisation has read, by the log\n"

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * vitrine source add
+ *
+ * A sealed source goes to a store of its own (VT_STORE_SEALED), which nobody serves. So that a
+ * source that is sealed here is not published by mistake, a site with sealed sources takes each
+ * other snapshot aside first.
  */
 #include "cmd.h"
 
@@ -19,6 +23,7 @@ struct args {
     const char *key;
     const char *subdir;
     const char *ref;
+    bool sealed;
 };
 
 struct result {
@@ -27,25 +32,115 @@ struct result {
     uint64_t index;
 };
 
+/* Takes the snapshot into the store in folder `into`. */
 static enum vt_err
-take(const struct args *a, const struct vt_party *p, struct vt_progress *progress,
-    struct vt_statement_source *ret, struct vt_why *why)
+take_into(const char *into, const struct args *a, const struct vt_party *p,
+    struct vt_progress *progress, struct vt_statement_source *ret, struct vt_why *why)
 {
     const struct vt_snapshot_opts opts = {
         .subdir = a->subdir, .ref = a->ref, .progress = progress};
     struct vt_store *store = NULL;
-    char objects[VT_PATH_MAX];
     char repo[VT_PATH_MAX];
     char work[VT_PATH_MAX];
     enum vt_err err;
 
-    if ((err = vt_home_path(&p->home, objects, why, "public/objects")) == VT_OK &&
-        (err = vt_home_path(&p->home, repo, why, "source.git")) == VT_OK &&
+    if ((err = vt_home_path(&p->home, repo, why, "source.git")) == VT_OK &&
         (err = vt_home_path(&p->home, work, why, "work")) == VT_OK &&
-        (err = vt_store_open_dir(objects, &store, why)) == VT_OK)
+        (err = vt_store_open_dir(into, &store, why)) == VT_OK)
         err = vt_snapshot_take(store, repo, work, a->source, &opts, ret, why);
     vt_store_free(store);
     return err;
+}
+
+/* Moves a snapshot from the store where it was put aside to the public one, unless it is
+ * sealed. */
+static enum vt_err
+publish_aside(const char *aside, const char *objects, const char *sealed,
+    const struct vt_statement_source *s, struct vt_why *why)
+{
+    struct vt_store *from = NULL;
+    struct vt_store *to = NULL;
+    struct vt_store *shut = NULL;
+    char path[VT_DIGEST_HEX_SIZE + 4096];
+    enum vt_err err;
+
+    if ((err = vt_store_open_dir(aside, &from, why)) == VT_OK &&
+        (err = vt_store_open_dir(objects, &to, why)) == VT_OK &&
+        (err = vt_store_open_dir(sealed, &shut, why)) == VT_OK &&
+        (err = vt_store_path(from, &s->archive, path, why)) == VT_OK) {
+        if (vt_store_has(shut, &s->archive))
+            err = vt_fail(why, VT_E_STATE,
+                "this source is sealed here: give --sealed, or, to publish it, take its "
+                "archive "
+                "out of %s first",
+                sealed);
+        else
+            err = vt_store_put_file(to, path, &s->archive, NULL, NULL, why);
+    }
+    vt_store_free(from);
+    vt_store_free(to);
+    vt_store_free(shut);
+    return err;
+}
+
+static enum vt_err
+take_aside(const char *objects, const char *sealed, const struct args *a,
+    const struct vt_party *p, struct vt_progress *progress, struct vt_statement_source *ret,
+    struct vt_why *why)
+{
+    char work[VT_PATH_MAX];
+    char aside[VT_PATH_MAX];
+    struct vt_why ignored = {0};
+    enum vt_err err;
+
+    if ((err = vt_home_path(&p->home, work, why, "work")) != VT_OK ||
+        (err = vt_dir_make(work, 0700, why)) != VT_OK ||
+        (err = vt_dir_temp(work, "source", aside, why)) != VT_OK)
+        return err;
+    err = take_into(aside, a, p, progress, ret, why);
+    if (err == VT_OK)
+        err = publish_aside(aside, objects, sealed, ret, why);
+    if (vt_tree_remove(aside, err == VT_OK ? why : &ignored) != VT_OK && err == VT_OK)
+        err = VT_E_IO;
+    return err;
+}
+
+static enum vt_err
+check_not_public(const char *objects, const struct vt_statement_source *s, struct vt_why *why)
+{
+    struct vt_store *store = NULL;
+    enum vt_err err = vt_store_open_dir(objects, &store, why);
+
+    if (err == VT_OK && vt_store_has(store, &s->archive))
+        err = vt_fail(
+            why, VT_E_STATE, "this source is public already: it cannot be sealed any more");
+    vt_store_free(store);
+    return err;
+}
+
+static enum vt_err
+take(const struct args *a, const struct vt_party *p, struct vt_progress *progress,
+    struct vt_statement_source *ret, struct vt_why *why)
+{
+    char objects[VT_PATH_MAX];
+    char sealed[VT_PATH_MAX];
+    char path[VT_PATH_MAX];
+    enum vt_err err;
+
+    if ((err = vt_home_path(&p->home, objects, why, "public/objects")) != VT_OK ||
+        (err = vt_home_path(&p->home, path, why, "sealed")) != VT_OK ||
+        (err = vt_home_path(&p->home, sealed, why, VT_STORE_SEALED)) != VT_OK)
+        return err;
+    if (a->sealed) {
+        if ((err = vt_dir_make(path, 0700, why)) == VT_OK &&
+            (err = take_into(sealed, a, p, progress, ret, why)) == VT_OK)
+            err = check_not_public(objects, ret, why);
+        return err;
+    }
+    if ((err = vt_path(path, why, "%s/sha256", sealed)) != VT_OK)
+        return err;
+    return vt_file_exists(path) ? take_aside(objects, sealed, a, p, progress, ret, why)
+                                : take_into(objects, a, p, progress, ret, why);
 }
 
 static enum vt_err
@@ -147,6 +242,8 @@ add(int argc, char **argv)
         {"subdir", 0, VT_OPT_STR, "D", "only this folder of the source", &a.subdir, false},
         {"ref", 0, VT_OPT_STR, "R", "branch or tag of a git URL; default its HEAD", &a.ref,
             false},
+        {"sealed", 0, VT_OPT_FLAG, NULL,
+            "keep its files to those to whom `centre open` opens them", &a.sealed, false},
         {.name = NULL},
     };
     struct vt_cmd c = {.name = "source add",
@@ -180,6 +277,7 @@ vt_cmd_source(int argc, char **argv)
 {
     static const struct vt_cmd_verb verbs[] = {
         {"add", "take a snapshot, store it, sign it and log it", add},
+        {"hand-over", "copy a sealed source out for a named party", vt_cmd_source_hand_over},
         {NULL, NULL, NULL},
     };
 
