@@ -70,10 +70,9 @@ publish_aside(const char *aside, const char *objects, const char *sealed,
         (err = vt_store_path(from, &s->archive, path, why)) == VT_OK) {
         if (vt_store_has(shut, &s->archive))
             err = vt_fail(why, VT_E_STATE,
-                "this source is sealed here: give --sealed, or, to publish it, take its "
-                "archive "
-                "out of %s first",
-                sealed);
+                "this source is sealed here: give --sealed; or publish it for good: `vitrine "
+                "source hand-over HOME SOURCE --to %s`",
+                objects);
         else
             err = vt_store_put_file(to, path, &s->archive, NULL, NULL, why);
     }

@@ -69,11 +69,25 @@ disk_bytes(const struct assembler *a)
 }
 
 static enum vt_err
+find_source(const struct assembler *a, char ret[VT_DIGEST_HEX_SIZE + 4096], struct vt_why *why)
+{
+    struct vt_store *other = NULL;
+    enum vt_err err = VT_E_NOENT;
+    if (a->job->source_dir != NULL) {
+        err = vt_store_open_dir(a->job->source_dir, &other, why);
+        if (err == VT_OK)
+            err = vt_store_path(other, &a->job->source, ret, why);
+        vt_store_free(other);
+    }
+    return err == VT_E_NOENT ? vt_store_path(a->store, &a->job->source, ret, why) : err;
+}
+
+static enum vt_err
 unpack_source(struct assembler *a, struct vt_why *why)
 {
     char path[VT_DIGEST_HEX_SIZE + 4096];
     struct vt_digest had;
-    enum vt_err err = vt_store_path(a->store, &a->job->source, path, why);
+    enum vt_err err = find_source(a, path, why);
     if (err == VT_OK)
         err = vt_digest_of_file(path, &had, NULL, why);
     if (err == VT_OK && !vt_digest_eq(&had, &a->job->source))

@@ -16,7 +16,9 @@
 #include "crypto/digest.h"
 
 struct vt_assembly_job {
-    const char *store_dir;   /* holds the source; gets the artifacts and the log */
+    const char *store_dir; /* holds the source; gets the artifacts and the log */
+    const char
+        *source_dir; /* another store, which is looked in for the source first; or NULL */
     struct vt_digest source; /* archive, see store/pack.h */
     const struct vt_recipe *recipe;
     const char *root;     /* the environment's root folder */

@@ -21,6 +21,8 @@ struct work {
     struct vt_digest recipe_digest;
     struct vt_digest environment;
     char root[VT_PATH_MAX];
+    char sealed_dir[VT_PATH_MAX];
+    bool sealed;
     char name[VT_RECORD_NAME_SIZE];
     struct vt_lock lock;
 };
@@ -109,6 +111,27 @@ name_inputs(struct work *w)
     vt_record_name("assembly", &d, w->name);
 }
 
+/* The source is public, or sealed (VT_STORE_SEALED): then where. */
+static enum vt_err
+find_source(struct work *w, struct vt_why *why)
+{
+    const struct vt_commission *c = w->c;
+    struct vt_store *sealed = NULL;
+    char path[VT_PATH_MAX];
+    enum vt_err err = vt_home_path(c->record.home, w->sealed_dir, why, VT_STORE_SEALED);
+    if (err == VT_OK)
+        err = vt_home_path(c->record.home, path, why, VT_STORE_SEALED "/sha256");
+    if (err == VT_OK && vt_file_exists(path)) {
+        err = vt_store_open_dir(w->sealed_dir, &sealed, why);
+        w->sealed = err == VT_OK && vt_store_has(sealed, &c->source);
+        vt_store_free(sealed);
+    }
+    if (err == VT_OK && !w->sealed && !vt_store_has(w->store, &c->source))
+        err = vt_fail(why, VT_E_NOENT,
+            "the source is not in the site's store: `vitrine source add` puts it there");
+    return err;
+}
+
 static enum vt_err
 prepare(struct work *w, struct vt_why *why)
 {
@@ -117,9 +140,8 @@ prepare(struct work *w, struct vt_why *why)
     enum vt_err err = vt_recipe_parse(c->recipe, c->recipe_len, &w->recipe, why);
     if (err == VT_OK)
         err = open_store(c->record.home, &w->store, why);
-    if (err == VT_OK && !vt_store_has(w->store, &c->source))
-        err = vt_fail(why, VT_E_NOENT,
-            "the source is not in the site's store: `vitrine source add` puts it there");
+    if (err == VT_OK)
+        err = find_source(w, why);
     if (err == VT_OK)
         err = vt_store_put(w->store, c->recipe, c->recipe_len, &w->recipe_digest, why);
     if (err == VT_OK)
@@ -268,6 +290,7 @@ assemble(struct work *w, struct vt_commission_result *ret, struct vt_why *why)
     char store_dir[VT_PATH_MAX];
     char work_dir[VT_PATH_MAX];
     struct vt_assembly_job job = {.store_dir = store_dir,
+        .source_dir = w->sealed ? w->sealed_dir : NULL,
         .source = c->source,
         .recipe = w->recipe,
         .root = w->root,

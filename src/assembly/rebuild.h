@@ -21,6 +21,7 @@ struct vt_rebuild {
     struct vt_record record; /* home: the rebuilder's; url: the site's */
     const struct vt_policy *policy;
     const char *cache_dir;
+    const char *source_dir; /* a store with sources that the site does not give; or NULL */
     enum vt_variation vary;
     struct vt_progress *progress; /* or NULL */
     /* Only assemblies with one of these artifacts; none: all. */

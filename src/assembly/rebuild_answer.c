@@ -101,6 +101,41 @@ check_recipe(const struct answer *a, struct vt_why *why)
                       "its recipe has another name, version or outputs than its statement");
 }
 
+/* Whether the source was handed over. */
+static enum vt_err
+has_source(const struct answer *a, bool *ret, struct vt_why *why)
+{
+    const char *dir = a->s->r->source_dir;
+    struct vt_store *store = NULL;
+    enum vt_err err = VT_OK;
+    *ret = false;
+    if (dir != NULL) {
+        err = vt_store_open_dir(dir, &store, why);
+        *ret = err == VT_OK && vt_store_has(store, &a->statement.source);
+        vt_store_free(store);
+    }
+    return err;
+}
+
+static enum vt_err
+fetch_source(struct answer *a, struct vt_why *why)
+{
+    struct vt_fetch *f = &a->fetch;
+    bool has = false;
+    enum vt_err err = has_source(a, &has, why);
+    if (err != VT_OK || has)
+        return err;
+    if (!vt_store_has(f->store, &a->statement.source) && f->progress != NULL)
+        vt_progress_begin(f->progress, "fetching the source", 0);
+    err = vt_fetch_object(f, &a->statement.source, VT_FETCH_ARCHIVE_MAX, why);
+    if (f->progress != NULL)
+        vt_progress_end(f->progress);
+    return err == VT_E_NOENT ? vt_fail_in(why, err,
+                                   "the site does not give its source: when it is sealed, have "
+                                   "it handed over")
+                             : err;
+}
+
 static enum vt_err
 fetch_inputs(struct answer *a, struct vt_why *why)
 {
@@ -114,11 +149,7 @@ fetch_inputs(struct answer *a, struct vt_why *why)
         err = check_recipe(a, why);
     if (err != VT_OK)
         return err;
-    if (!vt_store_has(f->store, &a->statement.source) && f->progress != NULL)
-        vt_progress_begin(f->progress, "fetching the source", 0);
-    err = vt_fetch_object(f, &a->statement.source, VT_FETCH_ARCHIVE_MAX, why);
-    if (f->progress != NULL)
-        vt_progress_end(f->progress);
+    err = fetch_source(a, why);
     return err == VT_OK ? vt_fetch_environment(f, &a->statement.environment, why) : err;
 }
 
@@ -128,6 +159,7 @@ run(struct answer *a, struct vt_why *why)
     const struct vt_rebuild *r = a->s->r;
     char root[VT_PATH_MAX];
     struct vt_assembly_job job = {.store_dir = a->s->store_dir,
+        .source_dir = a->s->r->source_dir,
         .source = a->statement.source,
         .recipe = a->recipe,
         .root = root,

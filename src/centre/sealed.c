@@ -6,18 +6,33 @@
 
 #include <string.h>
 
-enum vt_err
-vt_sealed_is(
-    const struct vt_home *home, const struct vt_digest *source, bool *ret, struct vt_why *why)
+static enum vt_err
+object_there(const struct vt_home *home, const char *store, const struct vt_digest *d,
+    bool *ret, struct vt_why *why)
 {
     char hex[VT_DIGEST_HEX_SIZE];
     char path[VT_PATH_MAX];
     enum vt_err err;
 
-    vt_digest_hex(source, hex);
-    err = vt_home_path(home, path, why, VT_SEALED_DIR "/sha256/%.2s/%s", hex, hex);
+    vt_digest_hex(d, hex);
+    err = vt_home_path(home, path, why, "%s/sha256/%.2s/%s", store, hex, hex);
     if (err == VT_OK)
         *ret = vt_file_exists(path);
+    return err;
+}
+
+enum vt_err
+vt_sealed_is(
+    const struct vt_home *home, const struct vt_digest *source, bool *ret, struct vt_why *why)
+{
+    bool sealed = false;
+    bool public = false;
+    enum vt_err err = object_there(home, VT_STORE_SEALED, source, &sealed, why);
+
+    if (err == VT_OK && sealed)
+        err = object_there(home, "public/objects", source, &public, why);
+    if (err == VT_OK)
+        *ret = sealed && !public;
     return err;
 }
 
@@ -92,11 +107,14 @@ put_object(void *ctx, const char *name, struct vt_why *why)
 {
     struct list *l = ctx;
     struct vt_digest d;
+    bool sealed = false;
+    enum vt_err err = VT_OK;
 
-    (void)why;
     if (vt_digest_from_hex(name, strlen(name), &d))
+        err = vt_sealed_is(l->home, &d, &sealed, why);
+    if (sealed)
         put_source(l->b, name);
-    return VT_OK;
+    return err;
 }
 
 static enum vt_err
@@ -104,7 +122,7 @@ put_folder(void *ctx, const char *name, struct vt_why *why)
 {
     struct list *l = ctx;
     char path[VT_PATH_MAX];
-    enum vt_err err = vt_home_path(l->home, path, why, VT_SEALED_DIR "/sha256/%s", name);
+    enum vt_err err = vt_home_path(l->home, path, why, VT_STORE_SEALED "/sha256/%s", name);
 
     return err == VT_OK ? vt_dir_each(path, put_object, l, why) : err;
 }
@@ -113,7 +131,7 @@ static enum vt_err
 put_all(struct list *l, struct vt_why *why)
 {
     char path[VT_PATH_MAX];
-    enum vt_err err = vt_home_path(l->home, path, why, VT_SEALED_DIR "/sha256");
+    enum vt_err err = vt_home_path(l->home, path, why, VT_STORE_SEALED "/sha256");
 
     if (err != VT_OK || !vt_file_exists(path))
         return err;

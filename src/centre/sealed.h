@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sealed sources: snapshots whose archive lies in HOME/sealed/objects and not in the public
- * folder. Their statement and entry are public as any other's. They are shown to those
- * reviewers alone to whom they were opened, one by one or all at once; the http process cannot
- * read them. docs/formats/desk.md.
+ * Sealed sources: snapshots whose archive lies in HOME/sealed/objects and not in
+ * HOME/public/objects, where whoever likes can fetch it. Their statement and entry are public
+ * as any other's. They are shown to those reviewers alone to whom they were opened, one by one
+ * or all at once; the http process cannot read them. docs/formats/desk.md.
  */
 #ifndef VT_CENTRE_SEALED_H
 #define VT_CENTRE_SEALED_H
 
 #include "sql/sql.h"
 #include "store/home.h"
-
-#define VT_SEALED_DIR "sealed/objects" /* below the home */
+#include "store/store.h"
 
 /* Whether a source is sealed at this site. */
 VT_MUST enum vt_err vt_sealed_is(

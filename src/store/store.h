@@ -11,6 +11,9 @@
 
 struct vt_store;
 
+/* Below a site's home: the store of sealed sources, which are not public. */
+#define VT_STORE_SEALED "sealed/objects"
+
 /* A folder, made when missing. Objects are files of mode 0644. */
 VT_MUST enum vt_err vt_store_open_dir(
     const char *dir, struct vt_store **ret, struct vt_why *why);

@@ -105,7 +105,7 @@ dw_library(struct desk_world *w)
     dw_must(vt_home_path(&w->home, path, &w->why, "centre/source"), &w->why);
     dw_must(vt_library_open(path, true, &l, &w->why), &w->why);
     dw_add_source(w, l, "int a;\n", "public/objects", &w->open);
-    dw_add_source(w, l, "int secret;\n", VT_SEALED_DIR, &w->sealed);
+    dw_add_source(w, l, "int secret;\n", VT_STORE_SEALED, &w->sealed);
     vt_library_close(l);
     vt_digest_of(DW_TEXT, strlen(DW_TEXT), &w->blob);
     dw_hex(&w->open, w->open_text);
