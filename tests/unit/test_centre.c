@@ -303,7 +303,7 @@ test_serves(void **state)
 static void
 test_each_process_is_killed(void **state)
 {
-    static const char *const names[] = {"signer", "log", "http"};
+    static const char *const names[] = {"signer", "log", "desk", "reader-2", "http"};
     struct fixture *f = *state;
     struct vt_why why = {0};
     pid_t parent;
@@ -312,7 +312,7 @@ test_each_process_is_killed(void **state)
     write_policy(f);
     site_start(f);
     parent = f->pid;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         pid_t child = await_child(parent, names[i], 0);
 
         assert_int_equal(submit(f, n), n);
@@ -368,7 +368,7 @@ test_front_page(void **state)
 
     write_policy(f);
     site_start(f);
-    get(f, "", &b);
+    get(f, "plain", &b);
     s = vt_buf_str(&b);
     assert_int_equal(strncmp(s, "<!doctype html>", 15), 0);
     assert_non_null(strstr(s, "zurich.example"));
@@ -379,7 +379,7 @@ test_front_page(void **state)
     assert_int_equal(submit(f, 0), 0);
     assert_int_equal(vt_log_wait_published(f->http, f->url, f->policy, 0, 5000, &why), VT_OK);
     usleep(300000);
-    get(f, "", &b);
+    get(f, "plain", &b);
     assert_non_null(strstr(vt_buf_str(&b), "/entry/0"));
     assert_non_null(strstr(vt_buf_str(&b), "developer"));
     get(f, "entry/0", &b);
@@ -389,6 +389,155 @@ test_front_page(void **state)
     assert_int_equal(vt_http_get(f->http, f->url, "entry/1", &b, &why), VT_E_NOENT);
     assert_int_equal(vt_http_get(f->http, f->url, "entry/x", &b, &why), VT_E_NOENT);
     vt_buf_release(&b);
+}
+
+/* The policy is taken again while the site runs: with it other signers may write. */
+static void
+test_reload(void **state)
+{
+    struct fixture *f = *state;
+    struct vt_buf b = VT_BUF(1U << 20);
+    struct vt_buf policy = VT_BUF(65536);
+    struct vt_why why = {0};
+    char path[VT_PATH_MAX];
+    pid_t http;
+
+    assert_int_equal(vt_site_reload(&f->home, 1000, &why), VT_E_STATE);
+    write_policy(f);
+    site_start(f);
+    assert_int_equal(submit(f, 0), 0);
+    http = await_child(f->pid, "http", 0);
+    assert_int_equal(vt_home_path(&f->home, path, NULL, "policy"), VT_OK);
+    assert_int_equal(vt_file_read(path, &policy, NULL), VT_OK);
+    /* One that is wrong changes nothing. */
+    assert_int_equal(vt_file_replace(path, 0644, "nonsense\n", 9, NULL), VT_OK);
+    assert_int_equal(vt_site_reload(&f->home, 60000, &why), VT_E_CONFIG);
+    assert_non_null(strstr(why.text, "nonsense"));
+    assert_int_equal(child_named(f->pid, "http"), http);
+    get(f, "policy", &b);
+    assert_int_equal(b.len, policy.len);
+    /* One that is right is in force when reload returns, any number of times. */
+    vt_buf_puts(&policy, "group everybody any developer\n");
+    for (int i = 0; i < 7; i++) {
+        assert_int_equal(vt_file_replace(path, 0644, policy.data, policy.len, NULL), VT_OK);
+        if (vt_site_reload(&f->home, 60000, &why) != VT_OK)
+            fail_msg("%s", why.text);
+        get(f, "policy", &b);
+        assert_int_equal(b.len, policy.len);
+    }
+    assert_int_not_equal(child_named(f->pid, "http"), http);
+    assert_int_equal(submit(f, 0), 0);
+    assert_int_equal(submit(f, 1), 1);
+    /* Another process's id in run/pid is not believed. */
+    assert_int_equal(vt_home_path(&f->home, path, NULL, "run/pid"), VT_OK);
+    vt_buf_clear(&b);
+    vt_buf_putf(&b, "%d\n", (int)await_child(f->pid, "signer", 0));
+    assert_int_equal(vt_file_replace(path, 0644, b.data, b.len, NULL), VT_OK);
+    assert_int_equal(vt_site_reload(&f->home, 1000, &why), VT_E_STATE);
+    assert_int_equal(vt_file_replace(path, 0644, "-1\n", 3, NULL), VT_OK);
+    assert_int_equal(vt_site_reload(&f->home, 1000, &why), VT_E_STATE);
+    vt_buf_release(&policy);
+    vt_buf_release(&b);
+}
+
+/* The API of a real site: each of the processes behind answers its part. */
+static void
+test_api(void **state)
+{
+    struct fixture *f = *state;
+    struct vt_buf b = VT_BUF(1U << 20);
+    struct vt_why why = {0};
+
+    write_policy(f);
+    site_start(f);
+    assert_int_equal(submit(f, 0), 0);
+    assert_int_equal(vt_log_wait_published(f->http, f->url, f->policy, 0, 30000, &why), VT_OK);
+    get(f, "api/v1/session", &b);
+    assert_non_null(strstr(vt_buf_str(&b), "\"rp\":\"localhost\""));
+    get(f, "api/v1/visits/days", &b);
+    assert_non_null(strstr(vt_buf_str(&b), "\"items\":[]"));
+    for (int i = 0; i < 1500; i++) {
+        get(f, "api/v1/entries", &b);
+        if (strstr(vt_buf_str(&b), "\"index\":0") != NULL)
+            break;
+        usleep(20000);
+    }
+    assert_non_null(strstr(vt_buf_str(&b), "\"index\":0"));
+    vt_buf_clear(&b);
+    assert_int_equal(vt_http_get(f->http, f->url, "api/v1/nothing", &b, &why), VT_E_NOENT);
+    assert_non_null(strstr(why.text, "not-found"));
+    vt_buf_release(&b);
+}
+
+static void
+test_page_is_served(void **state)
+{
+    struct fixture *f = *state;
+    struct vt_site_opts opts = {.listen = "127.0.0.1:0"};
+    struct vt_buf b = VT_BUF(1U << 20);
+    struct vt_why why = {0};
+    char dir[VT_PATH_MAX];
+    char path[VT_PATH_MAX];
+
+    write_policy(f);
+    assert_int_equal(vt_path(dir, NULL, "%s/web", f->root), VT_OK);
+    assert_int_equal(vt_dir_make(dir, 0755, NULL), VT_OK);
+    opts.web = dir;
+    assert_int_equal(vt_site_run(&f->home, &opts, &why), VT_E_USAGE);
+    assert_non_null(strstr(why.text, "index.html"));
+    opts = (struct vt_site_opts){.listen = "127.0.0.1:0", .origin = "https://x/path"};
+    assert_int_equal(vt_site_run(&f->home, &opts, &why), VT_E_USAGE);
+    assert_non_null(strstr(why.text, "origin"));
+    assert_int_equal(vt_path(path, NULL, "%s/index.html", dir), VT_OK);
+    assert_int_equal(vt_file_replace(path, 0644, "<p>built\n", 9, NULL), VT_OK);
+    f->web = dir;
+    site_start(f);
+    get(f, "", &b);
+    assert_string_equal(vt_buf_str(&b), "<p>built\n");
+    get(f, "releases", &b);
+    assert_string_equal(vt_buf_str(&b), "<p>built\n");
+    get(f, "plain", &b);
+    assert_non_null(strstr(vt_buf_str(&b), "zurich.example"));
+    vt_buf_release(&b);
+}
+
+/* What a process that writes one folder and reads another may do. */
+static int
+confined_twice(int fd, void *ctx)
+{
+    struct fixture *f = ctx;
+    struct vt_buf b = VT_BUF(65536);
+    char paths[3][VT_PATH_MAX];
+    char verdict = 'y';
+    struct vt_confine_folder folders[3];
+    const char *const names[] = {"write", "read", "file"};
+    enum vt_err err;
+
+    for (size_t i = 0; i < 3; i++) {
+        if (vt_path(paths[i], NULL, "%s/%s", f->root, names[i]) != VT_OK ||
+            (i < 2 && vt_dir_make(paths[i], 0755, NULL) != VT_OK))
+            return 1;
+        folders[i] = (struct vt_confine_folder){
+            .path = paths[i], .may = i == 0 ? VT_CONFINE_WRITE : VT_CONFINE_READ};
+    }
+    if (vt_file_replace(paths[2], 0644, "x", 1, NULL) != VT_OK)
+        return 1;
+    err = vt_confine(folders, 3, NULL);
+    if (err == VT_E_STATE)
+        verdict = 's';
+    for (size_t i = 0; i < 2 && err == VT_OK; i++) {
+        char file[VT_PATH_MAX];
+        bool wrote = vt_path(file, NULL, "%s/x", paths[i]) == VT_OK &&
+                     vt_file_replace(file, 0644, "x", 1, NULL) == VT_OK;
+
+        if (wrote != (i == 0))
+            verdict = 'n';
+    }
+    if (err == VT_OK && (vt_file_read(paths[2], &b, NULL) != VT_OK ||
+                            vt_file_read("/etc/passwd", &b, NULL) == VT_OK))
+        verdict = 'n';
+    vt_buf_release(&b);
+    return write(fd, &verdict, 1) == 1 ? 0 : 1;
 }
 
 /* A log with one release, and the metadata that names it, without a site. */
@@ -628,17 +777,21 @@ confined(int fd, void *ctx)
 static void
 test_confinement(void **state)
 {
+    int (*const bodies[])(int fd, void *ctx) = {confined, confined_twice};
     struct fixture *f = *state;
-    char verdict = 0;
-    pid_t pid;
-    int fd;
 
-    assert_int_equal(vt_proc_fork("confined", confined, f, NULL, &pid, &fd, NULL), VT_OK);
-    assert_int_equal(read(fd, &verdict, 1), 1);
-    vt_proc_stop(pid, fd, 5000);
-    if (verdict == 's')
-        skip(); /* a kernel without Landlock */
-    assert_int_equal(verdict, 'y');
+    for (size_t i = 0; i < 2; i++) {
+        char verdict = 0;
+        pid_t pid;
+        int fd;
+
+        assert_int_equal(vt_proc_fork("confined", bodies[i], f, NULL, &pid, &fd, NULL), VT_OK);
+        assert_int_equal(read(fd, &verdict, 1), 1);
+        vt_proc_stop(pid, fd, 5000);
+        if (verdict == 's')
+            skip(); /* a kernel without Landlock */
+        assert_int_equal(verdict, 'y');
+    }
 }
 
 int
@@ -650,6 +803,9 @@ main(void)
         cmocka_unit_test_setup_teardown(test_each_process_is_killed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_gives_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_front_page, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_reload, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_api, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_page_is_served, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_releases_are_shown, set_up, tear_down),
         cmocka_unit_test(test_html_is_escaped),
         cmocka_unit_test_setup_teardown(test_confinement, set_up, tear_down),
