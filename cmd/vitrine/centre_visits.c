@@ -8,9 +8,12 @@
 #include "centre/visit_book.h"
 #include "centre/visit_publish.h"
 #include "centre/visit_record.h"
+#include "log/reader.h"
 #include "party.h"
 
 #include <inttypes.h>
+
+#define PUBLISHED_MS 60000
 
 struct args {
     const char *home;
@@ -24,6 +27,18 @@ struct shown {
     struct vt_buf text;
     size_t published;
 };
+
+/* So that whatever comes next finds it in the log. */
+static enum vt_err
+await(const struct vt_party *p, struct vt_sql *db, struct vt_why *why)
+{
+    int64_t last = 0;
+    enum vt_err err = vt_sql_count(db, 0, &last, why, "SELECT max(idx) FROM record", "");
+
+    return err == VT_OK ? vt_log_wait_published(
+                              p->http, p->url, p->policy, (uint64_t)last, PUBLISHED_MS, why)
+                        : err;
+}
 
 static enum vt_err
 publish(const struct args *a, struct vt_sql *db, struct shown *s, struct vt_why *why)
@@ -39,6 +54,8 @@ publish(const struct args *a, struct vt_sql *db, struct shown *s, struct vt_why 
         err = vt_visit_publish(
             db, &publisher, vt_clock_now(&vt_clock_system), a->so_far, &s->published, why);
     }
+    if (err == VT_OK && s->published > 0)
+        err = await(&p, db, why);
     vt_party_release(&p);
     return err;
 }
