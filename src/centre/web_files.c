@@ -98,6 +98,7 @@ add_page(struct vt_web_files *f, const char *web_dir, struct vt_why *why)
     f->folders[f->count++] = (struct vt_http_folder){.prefix = "/assets/",
         .dir = f->assets,
         .cache = ONE_YEAR,
+        .csp = PAGE_CSP, /* a worker goes by the policy that its own script came with */
         .precompressed = true,
         .keep = true};
     add_address(f, "/");

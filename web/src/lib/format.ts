@@ -97,11 +97,12 @@ export function safeUrl(url: string): string | null {
   }
 }
 
-/** A path of the site itself out of an answer, or null when it leads elsewhere. */
+/** The path of a file of the site out of an answer, to be asked of where this page came from (which may be a mirror, or
+ * have several names); null when it is no address. */
 export function ownPath(url: string): string | null {
   try {
     const u = new URL(url, location.origin);
-    return u.origin === location.origin ? u.pathname + u.search : null;
+    return u.protocol === 'https:' || u.protocol === 'http:' ? u.pathname + u.search : null;
   } catch {
     return null;
   }

@@ -119,7 +119,7 @@ function Neighbours({ r }: { r: ReleaseFull }) {
 }
 
 function Body({ r }: { r: ReleaseFull }) {
-  const passport = usePassport(ownPath(r.passport));
+  const passport = usePassport(`/passports/${hexOf(r.artifact)}.passport`);
   const [result, setResult] = useState<PassportResult | null>(null);
   const chain = (
     <section aria-labelledby="chain">

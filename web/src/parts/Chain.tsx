@@ -8,7 +8,17 @@ import { Sign, type Tone } from './Badge';
 import { Term } from './Term';
 import '../styles/chain.css';
 
-const TERM: Record<string, string> = { source: 'source', environment: 'environment', assembly: 'assembly', rebuild: 'rebuild', review: 'review', release: 'release', log: 'log', witnesses: 'witness' };
+/** Short names for the columns, and the words that explain them. */
+const LINKS: Record<string, { name: string; term: string }> = {
+  source: { name: 'Source', term: 'source' },
+  environment: { name: 'Environment', term: 'environment' },
+  assembly: { name: 'Assembly', term: 'assembly' },
+  rebuild: { name: 'Rebuilds', term: 'rebuild' },
+  review: { name: 'Reviews', term: 'review' },
+  release: { name: 'Release', term: 'release' },
+  log: { name: 'Log', term: 'log' },
+  witnesses: { name: 'Witnesses', term: 'witness' },
+};
 
 const WORDS: Record<ChainStep['state'], { tone: Tone; says: string }> = {
   ok: { tone: 'ok', says: 'complete' },
@@ -29,6 +39,17 @@ function isLink(got: StepLink | StepWitness): got is StepLink {
   return 'index' in got;
 }
 
+/** What a rebuild varied on purpose: few words in place, many behind a summary. */
+function Varied({ words }: { words: string[] }) {
+  if (words.length <= 3) return <span class="when">varied: {words.join(', ')}</span>;
+  return (
+    <details class="when">
+      <summary>varied {words.length} things</summary>
+      {words.join(', ')}
+    </details>
+  );
+}
+
 function Who({ got }: { got: StepLink | StepWitness }) {
   const name = isLink(got) ? (got.signer ?? got.key) : got.name;
   return (
@@ -42,7 +63,7 @@ function Who({ got }: { got: StepLink | StepWitness }) {
           ))}
         </time>
       )}
-      {isLink(got) && got.varied !== null && got.varied.length > 0 && <span class="when">varied: {got.varied.join(', ')}</span>}
+      {isLink(got) && got.varied !== null && got.varied.length > 0 && <Varied words={got.varied} />}
     </li>
   );
 }
@@ -60,7 +81,7 @@ export function Chain({ steps, checked }: { steps: ChainStep[]; checked: CheckSt
             </span>
             <div class="link-body">
               <h3>
-                <Term word={TERM[step.step] ?? step.step}>{step.title}</Term>
+                <Term word={LINKS[step.step]?.term ?? step.step}>{LINKS[step.step]?.name ?? step.title}</Term>
               </h3>
               <p class="says">
                 {says}

@@ -33,7 +33,7 @@ export function PolicyChoice({ policy }: { policy: PolicyInUse | null }) {
       <div class="row">
         <details>
           <summary>Read the policy</summary>
-          <pre tabIndex={0}>{policy?.text ?? ''}</pre>
+          <pre class="tall" tabIndex={0}>{policy?.text ?? ''}</pre>
         </details>
         {own && (
           <button type="button" onClick={() => setOwnPolicy(null)}>

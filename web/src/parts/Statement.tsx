@@ -25,13 +25,13 @@ export function Statement({ e }: { e: Entry }) {
       {e.form === 'statement' && e.says !== null && (
         <details open>
           <summary>The statement in full</summary>
-          <pre tabIndex={0}>{JSON.stringify(e.says, null, 2)}</pre>
+          <pre class="tall" tabIndex={0}>{JSON.stringify(e.says, null, 2)}</pre>
         </details>
       )}
       {e.raw !== null && (
         <details>
           <summary>The document in full, as it was signed</summary>
-          <pre tabIndex={0}>{e.raw}</pre>
+          <pre class="tall" tabIndex={0}>{e.raw}</pre>
         </details>
       )}
     </>
