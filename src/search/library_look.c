@@ -9,6 +9,9 @@
 #include <string.h>
 
 #define PACKED_MAX (64U << 20)
+/* Files for which ctags failed, by one thread; then it is not asked about this source any more:
+ * each may have cost ten seconds. */
+#define FAILURES_MAX 20U
 
 struct vt_look {
     struct vt_ctags *ctags; /* NULL: there is none */
@@ -105,7 +108,7 @@ vt_look_symbols(struct vt_look *k, struct vt_job *j, struct vt_why *why)
     j->rules = VT_BUF(PACKED_MAX);
     if (vt_language_symbols(j->language) == VT_LANGUAGE_RULES)
         err = vt_rules_each(j->data, j->len, take_rule, &r, why);
-    else if (k->ctags != NULL)
+    else if (k->ctags != NULL && vt_ctags_failures(k->ctags) < FAILURES_MAX)
         err = vt_ctags_symbols(k->ctags, j->name, j->data, j->len, k->symbols, why);
     if (err == VT_OK)
         err = vt_buf_check(&j->rules, "rules", why);

@@ -434,7 +434,7 @@ impostors_are_ended(void **state)
     with_impostor("exit 0");
     with_impostor("echo nonsense; read x");
     with_impostor("echo '{\"_type\":\"tag\",\"name\":\"a\",\"line\":1}'; exit 0");
-    with_impostor("echo '{\"_type\":\"completed\"}'; echo more; read x");
+    with_impostor("printf '{\"_type\":\"completed\"}\\nmore\\n'; read x");
     with_impostor("while :; do echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa; done");
     with_impostor("while :; do printf aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa; done");
 }
