@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+/// <reference types="vitest/config" />
 import { defineConfig } from 'vite';
 import { compressed } from './scripts/compress';
 
@@ -13,6 +14,7 @@ export default defineConfig({
   esbuild: { jsx: 'automatic', jsxImportSource: 'preact' },
   server: { proxy: Object.fromEntries(OF_THE_SITE.map((path) => [`^${path}`, { target: site, changeOrigin: true }])) },
   worker: { format: 'es' },
+  test: { include: ['src/**/*.test.ts'] },
   build: {
     target: 'es2022',
     assetsInlineLimit: 0,
