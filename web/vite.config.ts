@@ -21,5 +21,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     cssCodeSplit: true,
     reportCompressedSize: false,
+    // Many small pieces would each cost a request.
+    rollupOptions: { output: { experimentalMinChunkSize: 12_000 } },
   },
 });

@@ -111,6 +111,12 @@ export function ownPath(url: string): string | null {
 /** A word of a command line: quoted unless it is plain, so that a name out of the log can do no harm when it is pasted. */
 export function shellWord(s: string): string {
   if (/^[A-Za-z0-9_./:@%+=,~-]+$/.test(s) && !s.startsWith('-') && !s.startsWith('~')) return s;
-  // eslint-disable-next-line no-control-regex
   return `'${s.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '?').replaceAll("'", "'\\''")}'`;
+}
+
+/** A message of the site or the checker as a sentence. */
+export function sentence(message: string | null): string {
+  if (message === null || message === '') return '';
+  const first = message.charAt(0).toUpperCase() + message.slice(1);
+  return /[.!?]$/.test(first) ? first : `${first}.`;
 }

@@ -142,7 +142,7 @@ function Body({ e }: { e: EntryOf }) {
       </section>
       <nav class="row apart no-print" aria-label="Other entries">
         {e.index > 0 ? <a href={`/log/${e.index - 1}`}>← Entry {e.index - 1}</a> : <span />}
-        <a href={`/log/${e.index + 1}`}>Entry {e.index + 1} →</a>
+        {e.index + 1 < (site.value?.checkpoint?.size ?? 0) && <a href={`/log/${e.index + 1}`}>Entry {e.index + 1} →</a>}
       </nav>
     </>
   );

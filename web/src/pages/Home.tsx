@@ -60,7 +60,7 @@ function LogState() {
       }
       bad={
         <p class="verdict-word">
-          The log is not to be trusted: <a href="/log">see why</a>
+          The log could not be verified: <a href="/log">see why</a>
         </p>
       }
     />

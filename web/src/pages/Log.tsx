@@ -29,8 +29,14 @@ const STATE_STEPS = [
 ];
 const CONSISTENCY = { id: 'consistency', title: 'Nothing was taken out or changed since your last visit' };
 
+/** Whether the log is another than the one that was seen, rather than not to be had just now. */
+function changed(check: LogCheck): boolean {
+  const step = check.steps.find((s) => s.id === CONSISTENCY.id);
+  return step?.state === 'bad' && step.failure?.startsWith('the site could not be asked') !== true;
+}
+
 function Evidence({ check }: { check: LogCheck }) {
-  if (check.ok !== false || check.before === null) return null;
+  if (!changed(check) || check.before === null) return null;
   const both = `${check.before.note}\n${check.note === null ? '' : new TextDecoder().decode(check.note)}`;
   return (
     <div class="note bad stack">
@@ -76,7 +82,7 @@ function State() {
             </p>
           </>
         }
-        bad={<p class="verdict-word">This log is not to be trusted</p>}
+        bad={<p class="verdict-word">{changed(check) ? 'This log is not to be trusted' : 'Not verified'}</p>}
       />
       <Evidence check={check} />
       <StepList

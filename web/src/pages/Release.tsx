@@ -20,19 +20,18 @@ import { Term } from '../parts/Term';
 import { Time } from '../parts/Time';
 import { Title } from '../parts/Title';
 
-/** The passport's bytes. */
-function usePassport(url: string | null): { data: Uint8Array | null; error: Error | null } {
+/** The passport's bytes; asked again when `known`, what is known of the release, changes. */
+function usePassport(url: string, known: string): { data: Uint8Array | null; error: Error | null } {
   const [state, setState] = useState<{ data: Uint8Array | null; error: Error | null }>({ data: null, error: null });
   useEffect(() => {
     setState({ data: null, error: null });
-    if (url === null) return;
     const stop = new AbortController();
     bytes(url, stop.signal).then(
       (data) => setState({ data, error: null }),
       (e: unknown) => !stop.signal.aborted && setState({ data: null, error: e instanceof Error ? e : new Error(String(e)) }),
     );
     return () => stop.abort();
-  }, [url]);
+  }, [url, known]);
   return state;
 }
 
@@ -119,7 +118,7 @@ function Neighbours({ r }: { r: ReleaseFull }) {
 }
 
 function Body({ r }: { r: ReleaseFull }) {
-  const passport = usePassport(`/passports/${hexOf(r.artifact)}.passport`);
+  const passport = usePassport(`/passports/${hexOf(r.artifact)}.passport`, [r.state, r.rebuilds, r.contradictions, r.coverage?.signed, r.coverage?.objections].join(' '));
   const [result, setResult] = useState<PassportResult | null>(null);
   const chain = (
     <section aria-labelledby="chain">

@@ -90,7 +90,7 @@ function Unknown({ s }: { s: Extract<Subject, { step: 'unknown' }> }) {
         No assembly, no rebuild and no release in this site’s <Term word="log">log</Term> names it. It may be another vendor’s file, a file that was changed, or a damaged download. A file that
         claims to come from here and is not in the log should not be used.
       </p>
-      <Command does="Look for yourself in a copy of the log:" command={`grep -r ${s.hash} my-copy-of-the-log/`} />
+      <Command does="Look for yourself in a copy of the log:" command={`grep -rl --text ${s.hash} tile/entries/`} />
     </div>
   );
 }

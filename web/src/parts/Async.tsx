@@ -3,6 +3,7 @@
 // jumps; an error says what can be done.
 import type { ComponentChildren } from 'preact';
 import { ApiError } from '../lib/api';
+import { sentence } from '../lib/format';
 import type { Loaded } from '../lib/use';
 
 export interface AsyncProps<T> {
@@ -57,7 +58,7 @@ export function Problem({ error, what, again }: { error: Error; what: string; ag
   return (
     <div class="note bad" role="alert">
       <p>
-        <strong>Could not load {what}.</strong> {error instanceof ApiError ? `${error.message}. ` : ''}
+        <strong>Could not load {what}.</strong> {error instanceof ApiError ? `${sentence(error.message)} ` : ''}
         {advice(error)}
       </p>
       {again !== undefined && (

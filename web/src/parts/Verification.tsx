@@ -4,6 +4,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { Check } from '../lib/check';
+import { sentence } from '../lib/format';
 import { announce } from '../lib/store';
 import type { CheckStep } from '../lib/verify/steps';
 import { Sign } from './Badge';
@@ -35,13 +36,6 @@ export function Verdict({ check, ok, bad, running = 'Checking…' }: VerdictProp
       </div>
     </div>
   );
-}
-
-/** A message of the checker as a sentence. */
-export function sentence(message: string | null): string {
-  if (message === null || message === '') return '';
-  const first = message.charAt(0).toUpperCase() + message.slice(1);
-  return /[.!?]$/.test(first) ? first : `${first}.`;
 }
 
 export interface StepListProps {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Checkpoints and cosignatures: docs/formats/note.md.
-import { concat, decimal, fail, hex, Lines, NUMBER_MAX, Reader, unb64Of, utf8 } from './bytes';
+import { concat, decimal, fail, Lines, NUMBER_MAX, Reader, unb64Of, utf8 } from './bytes';
 import { ed25519Verify, parseNote, sigIs, type Note } from './note';
 import { NAME_MAX, type Vkey } from './vkey';
 
@@ -50,9 +50,3 @@ export function cosignedAt(note: Note, k: Vkey): bigint | null {
   }
   return last;
 }
-
-/** For people: "zurich.example/log, size 7, root 3a5d…". */
-export function checkpointLine(c: Checkpoint): string {
-  return `${c.origin}, size ${c.size}, root ${hex(c.root)}`;
-}
-

@@ -23,7 +23,6 @@ export interface Note {
 }
 
 const PREFIX = '\u2014 ';
-// eslint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u0009\u000b-\u001f]/;
 
 function parseSig(line: string, number: number): NoteSig {

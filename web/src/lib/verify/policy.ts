@@ -74,7 +74,6 @@ function checkSeal(all: string): { covered: string; sealed: boolean } {
 }
 
 function checkCharacters(all: string): void {
-  // eslint-disable-next-line no-control-regex
   const at = all.search(/[\u0000-\u0008\u000b-\u001f\u007f]/);
   if (at >= 0) {
     const cr = all[at] === '\r' ? ': lines must end as on Unix' : '';

@@ -44,7 +44,6 @@ export type ReviewDocument =
 
 /** A path that a snapshot can have. */
 function pathSafe(path: string): boolean {
-  // eslint-disable-next-line no-control-regex
   return path !== '' && !/[\u0000-\u001f\u007f-\u009f\\]/.test(path) && path.split('/').every((p) => p !== '' && p !== '.' && p !== '..');
 }
 
