@@ -88,10 +88,11 @@ report_json(const struct update *u, const char *channel)
         char hex[VT_DIGEST_HEX_SIZE];
         vt_digest_hex(&it->offer.digest, hex);
         (void)json_array_append_new(products,
-            json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s?}", "product", it->offer.product,
+            json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s?, s:I}", "product", it->offer.product,
                 "version", it->offer.version, "sha256", hex, "outcome",
                 word_of(it->result.outcome), "folder", it->result.folder, "artifact",
-                it->result.artifact, "was", it->result.was[0] == '\0' ? NULL : it->result.was));
+                it->result.artifact, "was", it->result.was[0] == '\0' ? NULL : it->result.was,
+                "reviews", (json_int_t)it->result.reviews));
     }
     return json_pack("{s:s, s:I, s:o}", "channel", channel, "version",
         (json_int_t)r->channel_version, "products", products);
@@ -119,6 +120,8 @@ put_report(struct vt_buf *b, const struct vt_update_report *r)
                 it->offer.version);
             break;
         }
+        if (it->result.reviews > 0)
+            vt_buf_putf(b, "; its source is signed off by %u", it->result.reviews);
     }
 }
 

@@ -121,7 +121,8 @@ VITRINE_API uint64_t vitrine_proof_log_size(const struct vitrine_proof *p);
  * the latest; 0 when the policy asks for no witnesses. */
 VITRINE_API int64_t vitrine_proof_time(const struct vitrine_proof *p);
 /* The log entries that counted: how many, and for i below that number what kind
- * ("source", "assembly", ...), who signed (as the policy names it) and where. */
+ * ("source", "assembly", "review", ...; also "objection", where the policy demands no reviews),
+ * who signed (as the policy names it) and where. */
 VITRINE_API size_t vitrine_proof_entries(const struct vitrine_proof *p);
 VITRINE_API const char *vitrine_proof_entry_kind(const struct vitrine_proof *p, size_t i);
 VITRINE_API const char *vitrine_proof_entry_signer(const struct vitrine_proof *p, size_t i);

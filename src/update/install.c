@@ -21,6 +21,7 @@ struct job {
     const struct vt_offer *offer;
     bool touched; /* something had to be put back or made */
     uint64_t cosigned_time;
+    unsigned reviews;
     struct vt_installed before;
     char product_dir[VT_PATH_MAX];
     char version_dir[VT_PATH_MAX];
@@ -88,6 +89,15 @@ check_before(const struct job *j, struct vt_why *why)
     return VT_OK;
 }
 
+static unsigned
+count_reviews(const struct vt_passport_report *report)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < report->count; i++)
+        n += report->entry[i].kind == VT_ENTRY_REVIEW;
+    return n;
+}
+
 static enum vt_err
 check_passport(struct job *j, const struct vt_buf *b, struct vt_why *why)
 {
@@ -96,8 +106,10 @@ check_passport(struct job *j, const struct vt_buf *b, struct vt_why *why)
     enum vt_err err = vt_passport_parse(b->data, b->len, &p, why);
     if (err == VT_OK)
         err = vt_passport_check(p, &j->offer->digest, j->o->policy, &report, why);
-    if (err == VT_OK)
+    if (err == VT_OK) {
         j->cosigned_time = report.cosigned_time;
+        j->reviews = count_reviews(&report);
+    }
     vt_passport_free(p);
     return err;
 }
@@ -403,7 +415,7 @@ vt_install_prove(
     if (err == VT_OK)
         err = step_passport(&j, why);
     if (err == VT_OK)
-        *ret = (struct vt_install_proof){j.cosigned_time, j.touched};
+        *ret = (struct vt_install_proof){j.cosigned_time, j.touched, j.reviews};
     return err;
 }
 
@@ -434,6 +446,7 @@ vt_install_run(const struct vt_install_opts *opts, const struct vt_install_proof
     if (err != VT_OK)
         return err;
     ret->outcome = outcome_of(&j);
+    ret->reviews = proof->reviews;
     memcpy(ret->folder, j.version_dir, sizeof ret->folder);
     memcpy(ret->artifact, j.artifact, sizeof ret->artifact);
     memcpy(ret->was, j.before.version, sizeof ret->was);

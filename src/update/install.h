@@ -50,6 +50,7 @@ struct vt_install_opts {
 struct vt_install_proof {
     uint64_t cosigned_time; /* as vt_passport_report's */
     bool fetched;           /* the passport was not there, or no longer good enough */
+    unsigned reviews;       /* signers who have signed the source off */
 };
 
 struct vt_install_result {
@@ -57,6 +58,7 @@ struct vt_install_result {
     char folder[VT_PATH_MAX];     /* INTO/CHANNEL/PRODUCT/VERSION */
     char artifact[VT_PATH_MAX];   /* the file kept; its passport is beside it */
     char was[VT_OFFER_NAME_SIZE]; /* the version before, or "" */
+    unsigned reviews;             /* signers who have signed the source off */
 };
 
 /* Checks that nothing newer is installed, that no other bytes are under the
