@@ -8,9 +8,10 @@
 
 #include "crypto/digest.h"
 
-#define VT_P256_PUBLIC_SIZE 33U /* a compressed point (SEC 1 section 2.3.3): 02 or 03, and x   \
-                                 */
-#define VT_P256_SIG_MAX 72U     /* bytes of a signature in DER at the most */
+#define VT_P256_PUBLIC_SIZE                                                                    \
+    33U                     /* a compressed point (SEC 1 section 2.3.3): 02 or 03, and x       \
+                             */
+#define VT_P256_SIG_MAX 72U /* bytes of a signature in DER at the most */
 
 struct vt_p256_public {
     uint8_t b[VT_P256_PUBLIC_SIZE];
