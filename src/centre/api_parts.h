@@ -26,6 +26,7 @@
 #define VT_API_CURSOR_SIZE 96
 
 struct vt_vault_policy;
+struct vt_api_kept;   /* answers (api_kept.h) */
 struct vt_api_covers; /* snapshots whose coverage is known (api_cover.h) */
 
 /* A reader: what it has open. */
@@ -41,6 +42,7 @@ struct vt_api {
     struct vt_library *library; /* NULL: there is none yet */
     struct vt_log_reader *log;  /* at the newest checkpoint that was asked for, or NULL */
     struct vt_api_covers *covers;
+    struct vt_api_kept *kept;
     struct vt_vault_policy *vault; /* the last that was asked for (api_vault.h), or NULL */
     struct vt_digest vault_digest;
     char etag[40]; /* of the answer under way, which points to these */
@@ -57,6 +59,7 @@ struct vt_api_call {
     struct vt_digest digest; /* the D of its path */
     uint64_t number;         /* the N of its path */
     bool refused;            /* the answer is an error, and made already */
+    bool passing;            /* it may be another the next time: not to be kept */
 };
 
 /* Answers with an error of the API; gives VT_E_REFUSED, for `return vt_api_fail(...)`. */

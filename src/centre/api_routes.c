@@ -2,6 +2,7 @@
 #include "centre/api_routes.h"
 
 #include "base/log.h"
+#include "centre/api_kept.h"
 #include "centre/api_parts.h"
 
 #include <inttypes.h>
@@ -208,6 +209,32 @@ finish(struct vt_api_call *c, enum keep keep, const struct vt_digest *tag, struc
     return VT_OK;
 }
 
+/* Whether an answer is the same for all who ask, until the tag changes. */
+static bool
+may_keep(const struct vt_api_call *c, const struct route *r)
+{
+    return r->keep == KEEP_ASK && c->ask->sealed[0] == '\0' && !c->passing;
+}
+
+static enum vt_err
+make(struct vt_api_call *c, const struct route *r, const struct vt_digest *tag,
+    struct vt_why *why)
+{
+    enum vt_err err;
+
+    if (may_keep(c, r) &&
+        vt_api_kept_find(c->api->kept, tag, &c->answer->content_type, c->body)) {
+        put_tag(c, tag);
+        return VT_OK;
+    }
+    err = r->handle(c, why);
+    if (err == VT_OK)
+        err = finish(c, r->keep, tag, why);
+    if (err == VT_OK && may_keep(c, r))
+        vt_api_kept_add(c->api->kept, tag, c->answer->content_type, c->body);
+    return err;
+}
+
 static enum vt_err
 handle(struct vt_api_call *c, const struct route *r, struct vt_why *why)
 {
@@ -229,8 +256,7 @@ handle(struct vt_api_call *c, const struct route *r, struct vt_why *why)
         }
         c->answer->etag = "";
     }
-    err = r->handle(c, why);
-    return err == VT_OK ? finish(c, r->keep, &tag, why) : err;
+    return make(c, r, &tag, why);
 }
 
 /* What went wrong that was not the asker's doing. */

@@ -404,6 +404,7 @@ vt_api_search(struct vt_api_call *c, struct vt_why *why)
     struct search s = {.c = c};
     enum vt_err err = take_parameters(&s);
 
+    c->passing = true; /* it says how long it took */
     if (err == VT_OK)
         err = make_pattern(&s, why);
     if (err == VT_OK)

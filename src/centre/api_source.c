@@ -60,6 +60,7 @@ put_source(struct vt_api_call *c, struct vt_sql_rows *r, json_t **ret, struct vt
     if (!indexed || vt_api_library_try(c->api, &l, NULL) != VT_OK ||
         vt_library_source(l, &source, &in, NULL) != VT_OK) {
         in = (struct vt_library_source){.files = (uint64_t)vt_sql_int(r, 5)};
+        c->passing = c->passing || indexed; /* it is there, but could not be read */
         indexed = false;
     }
     *ret = json_pack("{s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:o,s:o,s:o,s:b,s:b,s:o,s:o}", "source",
@@ -201,8 +202,10 @@ vt_api_tree(struct vt_api_call *c, struct vt_why *why)
 
     if (err == VT_OK)
         err = vt_api_open_source(c, &l, &sealed, why);
-    if (err == VT_OK && vt_api_cover(c, &c->digest, &w.cover, NULL) != VT_OK)
+    if (err == VT_OK && vt_api_cover(c, &c->digest, &w.cover, NULL) != VT_OK) {
         w.cover = NULL;
+        c->passing = true;
+    }
     if (err != VT_OK)
         return err;
     w.array = json_array();

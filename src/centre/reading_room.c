@@ -4,6 +4,7 @@
 #include "base/confine.h"
 #include "base/log.h"
 #include "centre/api_cover.h"
+#include "centre/api_kept.h"
 #include "centre/api_parts.h"
 #include "centre/api_routes.h"
 #include "ledger/policy.h"
@@ -81,6 +82,8 @@ init(struct vt_api *a, const struct vt_reading_room_opts *opts, struct vt_why *w
         err = vt_home_path(opts->home, a->library_dir, why, "centre/source");
     if (err == VT_OK)
         err = vt_api_covers_new(&a->covers, why);
+    if (err == VT_OK)
+        err = vt_api_kept_new(&a->kept, why);
     return err;
 }
 
@@ -91,6 +94,7 @@ release(struct vt_api *a)
     vt_library_close(a->library);
     vt_sql_close(a->facts);
     vt_api_covers_free(a->covers);
+    vt_api_kept_free(a->kept);
     vt_vault_policy_free(a->vault);
 }
 

@@ -643,6 +643,37 @@ test_tags(void **state)
     w->match = "";
 }
 
+/* The same question again, and by very many others in between, has the same answer. */
+static void
+test_kept_answers(void **state)
+{
+    struct world *w = *state;
+    struct vt_buf first = VT_BUF(VT_ROOM_ANSWER_MAX);
+    char tag[64];
+
+    say_sources(w);
+    assert_int_equal(ask(w, "feed.atom"), 200);
+    vt_buf_put(&first, w->answer.body, w->answer.body_len);
+    (void)snprintf(tag, sizeof(tag), "%s", w->answer.etag);
+    for (int i = 1; i <= 150; i++) {
+        if (i % 50 == 0) {
+            assert_int_equal(ask(w, "feed.atom"), 200);
+            assert_string_equal(w->answer.etag, tag);
+            assert_string_equal(w->answer.content_type, "application/atom+xml; charset=utf-8");
+            assert_int_equal(w->answer.body_len, first.len);
+            assert_memory_equal(w->answer.body, first.data, first.len);
+        }
+        assert_int_equal(ask(w, "entries?limit=%d", i), 200);
+        assert_int_equal(count_of(w, "items"), i < (int)w->in.count ? i : (int)w->in.count);
+    }
+    (void)iw_source(&w->in, "source new", &(struct iw_how){.who = IW_DEVELOPER});
+    iw_publish(&w->in);
+    follow(w);
+    assert_int_equal(ask(w, "feed.atom"), 200);
+    assert_string_not_equal(w->answer.etag, tag);
+    vt_buf_release(&first);
+}
+
 static void
 test_release(void **state)
 {
@@ -1148,6 +1179,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_what_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_log, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_tags, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_kept_answers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_release, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_release_contradicted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_release_parts, set_up, tear_down),
