@@ -34,7 +34,7 @@ function Navigation() {
   return (
     <nav class={open ? 'main-nav open' : 'main-nav'} aria-label="Main">
       <button type="button" class="menu" aria-expanded={open} aria-controls="menu" onClick={() => setOpen(!open)}>
-        <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" stroke="currentColor" stroke-width="1.6" stroke-linecap="round">
+        <svg viewBox="0 0 16 16" width="1rem" height="1rem" aria-hidden="true" stroke="currentColor" stroke-width="1.6" stroke-linecap="round">
           <path d={open ? 'M3.5 3.5l9 9M12.5 3.5l-9 9' : 'M2 4h12M2 8h12M2 12h12'} />
         </svg>
         Menu
@@ -86,7 +86,7 @@ function ThemeSwitch() {
   const now = THEMES[theme.value];
   return (
     <button type="button" class="icon" title={`Colours: ${now.name}`} aria-label={`Colours: ${now.name}. Change to ${THEMES[now.next].name}`} onClick={() => setTheme(now.next)}>
-      <svg viewBox="0 0 16 16" width="18" height="18" aria-hidden="true" fill={theme.value === 'system' ? 'currentColor' : 'none'} stroke="currentColor" stroke-width="1.3" stroke-linecap="round" stroke-linejoin="round">
+      <svg viewBox="0 0 16 16" width="1.125rem" height="1.125rem" aria-hidden="true" fill={theme.value === 'system' ? 'currentColor' : 'none'} stroke="currentColor" stroke-width="1.3" stroke-linecap="round" stroke-linejoin="round">
         <path d={now.path} fill-opacity={theme.value === 'system' ? 0.35 : 1} />
       </svg>
     </button>
@@ -121,7 +121,7 @@ function Header() {
 /** A pane of glass with a tree behind it. */
 function Mark() {
   return (
-    <svg class="mark" viewBox="0 0 32 32" width="32" height="32" aria-hidden="true" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round">
+    <svg class="mark" viewBox="0 0 32 32" width="2rem" height="2rem" aria-hidden="true" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round">
       <rect x="3" y="3" width="26" height="26" rx="6" />
       <path d="M16 9v4M16 13l-6 5M16 13l6 5M10 18v4M22 18v4" />
       <circle cx="16" cy="9" r="1.4" fill="currentColor" />

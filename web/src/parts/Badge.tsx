@@ -22,7 +22,7 @@ const PATHS: Record<Tone, string> = {
 
 export function Sign({ tone, size = 14 }: { tone: Tone; size?: number }) {
   return (
-    <svg class={`sign ${tone}`} viewBox="0 0 16 16" width={size} height={size} aria-hidden="true" fill="none" stroke="currentColor" stroke-width="2.2" stroke-linecap="round" stroke-linejoin="round">
+    <svg class={`sign ${tone}`} viewBox="0 0 16 16" width={`${size / 16}rem`} height={`${size / 16}rem`} aria-hidden="true" fill="none" stroke="currentColor" stroke-width="2.2" stroke-linecap="round" stroke-linejoin="round">
       <path d={PATHS[tone]} />
     </svg>
   );

@@ -40,7 +40,7 @@ export function Digest({ of, what = 'digest', href, whole = false }: DigestProps
 
 export function CopyIcon() {
   return (
-    <svg viewBox="0 0 16 16" width="14" height="14" aria-hidden="true" fill="none" stroke="currentColor" stroke-width="1.4">
+    <svg viewBox="0 0 16 16" width="0.875rem" height="0.875rem" aria-hidden="true" fill="none" stroke="currentColor" stroke-width="1.4">
       <rect x="5.5" y="5.5" width="8" height="8" rx="1.5" />
       <path d="M10.5 5.5v-2A1.5 1.5 0 0 0 9 2H3.5A1.5 1.5 0 0 0 2 3.5V9a1.5 1.5 0 0 0 1.5 1.5h2" />
     </svg>

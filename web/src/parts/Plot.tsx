@@ -23,11 +23,16 @@ export interface PlotProps {
   steps?: readonly number[] | undefined;
 }
 
+// In pixels at a font size of 16; all grows with it.
 const HEIGHT = 220;
 const LEFT = 72;
 const RIGHT = 12;
 const TOP = 12;
 const BOTTOM = 28;
+
+function fontScale(): number {
+  return Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 16 || 1;
+}
 
 const DECIMAL = Array.from({ length: 46 }, (_, i) => [1, 2, 5][i % 3]! * 10 ** Math.floor(i / 3));
 /** Steps in seconds that are round for people. */
@@ -53,39 +58,41 @@ function useWidth(): [preact.RefObject<HTMLDivElement>, number] {
 }
 
 function Drawing({ points, kind, format, width, says, steps = DECIMAL }: PlotProps & { width: number }) {
+  const k = fontScale();
+  const [height, left, right, top, bottom] = [HEIGHT * k, LEFT * k, RIGHT * k, TOP * k, BOTTOM * k];
   const times = points.map((p) => new Date(p.at).getTime());
   const from = Math.min(...times);
   const to = Math.max(...times, from + 1);
   const rows = ticks(Math.max(...points.map((p) => p.value)), steps);
-  const top = rows.at(-1) ?? 1;
-  const x = (t: number) => LEFT + ((t - from) / (to - from)) * (width - LEFT - RIGHT);
-  const y = (v: number) => HEIGHT - BOTTOM - (v / Math.max(top, 1e-9)) * (HEIGHT - TOP - BOTTOM);
+  const most = rows.at(-1) ?? 1;
+  const x = (t: number) => left + ((t - from) / (to - from)) * (width - left - right);
+  const y = (v: number) => height - bottom - (v / Math.max(most, 1e-9)) * (height - top - bottom);
   const place = points.map((p, i) => [x(times[i] as number), y(p.value)] as const);
   const line = place.map(([px, py], i) => (i === 0 ? `M${px} ${py}` : `H${px}V${py}`)).join('');
   return (
-    <svg class="plot" width={width} height={HEIGHT} viewBox={`0 0 ${width} ${HEIGHT}`} role="img" aria-label={says}>
+    <svg class="plot" width={width} height={height} viewBox={`0 0 ${width} ${height}`} role="img" aria-label={says}>
       {rows.map((v) => (
         <g key={v}>
-          <line class="rule" x1={LEFT} x2={width - RIGHT} y1={y(v)} y2={y(v)} />
-          <text x={LEFT - 8} y={y(v) + 4} text-anchor="end">
+          <line class="rule" x1={left} x2={width - right} y1={y(v)} y2={y(v)} />
+          <text x={left - 8 * k} y={y(v) + 4 * k} text-anchor="end">
             {format(v)}
           </text>
         </g>
       ))}
-      <text x={LEFT} y={HEIGHT - 8}>
+      <text x={left} y={height - 8 * k}>
         {day(points[0]?.at ?? '')}
       </text>
-      <text x={width - RIGHT} y={HEIGHT - 8} text-anchor="end">
+      <text x={width - right} y={height - 8 * k} text-anchor="end">
         {day(points.at(-1)?.at ?? '')}
       </text>
       {kind === 'line' ? (
         <>
-          <path class="area" d={`${line}V${HEIGHT - BOTTOM}H${place[0]?.[0] ?? 0}Z`} />
+          <path class="area" d={`${line}V${height - bottom}H${place[0]?.[0] ?? 0}Z`} />
           <path class="line" d={line} />
         </>
       ) : (
         place.map(([px, py], i) => (
-          <circle key={i} class="point" cx={px} cy={py} r={4.5}>
+          <circle key={i} class="point" cx={px} cy={py} r={4.5 * k}>
             <title>{`${points[i]?.label ?? ''} ${format(points[i]?.value ?? 0)}`}</title>
           </circle>
         ))
@@ -100,7 +107,7 @@ export function Plot(props: PlotProps) {
   if (points.length === 0) return <p class="empty">Nothing to show yet.</p>;
   return (
     <figure class="plot-box">
-      <div ref={box} style={{ height: `${HEIGHT}px` }}>
+      <div ref={box} style={{ height: `${HEIGHT / 16}rem` }}>
         {width > 0 && <Drawing {...props} width={width} />}
       </div>
       <figcaption class="quiet small">{says}</figcaption>
