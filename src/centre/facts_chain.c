@@ -242,8 +242,8 @@ join_assembly(struct vt_facts *f, uint64_t index, struct vt_why *why)
         "UPDATE run SET of=a.idx, product=a.product, version=a.version FROM"
         " (SELECT r.idx, r.product, r.version, r.source, r.environment, r.recipe, e.statement"
         "  FROM run r JOIN entry e ON e.idx=r.idx WHERE r.idx=?) AS a"
-        " WHERE run.assembly=a.statement AND run.source=a.source"
-        " AND run.environment=a.environment AND run.recipe=a.recipe"
+        " WHERE run.assembly=a.statement AND +run.source=a.source" /* by the first index */
+        " AND +run.environment=a.environment AND run.recipe=a.recipe"
         " AND (run.of IS NULL OR run.of>a.idx)",
         "i", (int64_t)index);
 }

@@ -179,7 +179,7 @@ take_batch(struct vt_facts *f, bool *ret_theirs, struct vt_why *why)
         err = put_state(f, b.end, why);
     if (err == VT_OK)
         err = vt_sql_commit(f->db, why);
-    f->touched_count = 0;
+    vt_facts_untouch(f);
     if (err != VT_OK) {
         vt_sql_rollback(f->db);
         return err;

@@ -13,6 +13,13 @@
 #include "log/reader.h"
 #include "sql/sql.h"
 
+/* Digests, some of them perhaps twice. */
+struct vt_facts_list {
+    struct vt_digest *d;
+    size_t count;
+    size_t cap;
+};
+
 struct vt_facts {
     const struct vt_home *home;
     const struct vt_policy *policy;
@@ -28,10 +35,11 @@ struct vt_facts {
     /* The first checkpoint that covers entries below cover_size. */
     uint64_t cover_size;
     uint64_t cover_time;
-    /* Artifacts whose releases must be judged again before the commit. */
-    struct vt_digest *touched;
-    size_t touched_count;
-    size_t touched_cap;
+    /* What must be judged again before the commit: the releases of artifacts, and all that come
+     * from a source or an environment. */
+    struct vt_facts_list artifacts;
+    struct vt_facts_list sources;
+    struct vt_facts_list environments;
     /* Where vt_facts_retry goes on. */
     int64_t retry_from;
 };
@@ -88,6 +96,8 @@ VT_MUST enum vt_err vt_facts_take_sizes(
 VT_MUST enum vt_err vt_facts_touch(
     struct vt_facts *f, const struct vt_entry *e, struct vt_why *why);
 VT_MUST enum vt_err vt_facts_judge(struct vt_facts *f, struct vt_why *why);
+/* Forgets what was marked. */
+void vt_facts_untouch(struct vt_facts *f);
 
 /* Writes an event about an entry, when its kind is one that others are told of. */
 VT_MUST enum vt_err vt_facts_tell(

@@ -34,25 +34,75 @@ struct votes {
 /* --- Which releases an entry bears on. --- */
 
 static enum vt_err
-add_touched(struct vt_facts *f, const struct vt_digest *d, struct vt_why *why)
+add(struct vt_facts_list *l, const struct vt_digest *d, struct vt_why *why)
 {
+    size_t cap = l->cap == 0 ? 64 : l->cap * 2;
     struct vt_digest *p;
-    size_t cap = f->touched_cap == 0 ? 64 : f->touched_cap * 2;
 
-    if (f->touched_count == f->touched_cap) {
-        p = reallocarray(f->touched, cap, sizeof *p);
+    if (l->count == l->cap) {
+        p = reallocarray(l->d, cap, sizeof *p);
         if (p == NULL)
             return vt_fail(why, VT_E_NOMEM, "the facts: out of memory");
-        f->touched = p;
-        f->touched_cap = cap;
+        l->d = p;
+        l->cap = cap;
     }
-    f->touched[f->touched_count++] = *d;
+    l->d[l->count++] = *d;
     return VT_OK;
 }
 
-/* Marks each artifact that a query gives. */
+static int
+by_digest(const void *a, const void *b)
+{
+    return vt_digest_cmp(a, b);
+}
+
+/* Puts them in order, each once. */
+static void
+tidy(struct vt_facts_list *l)
+{
+    size_t n = 0;
+
+    if (l->count > 1)
+        qsort(l->d, l->count, sizeof l->d[0], by_digest);
+    for (size_t i = 0; i < l->count; i++)
+        if (n == 0 || !vt_digest_eq(&l->d[i], &l->d[n - 1]))
+            l->d[n++] = l->d[i];
+    l->count = n;
+}
+
+void
+vt_facts_untouch(struct vt_facts *f)
+{
+    f->artifacts.count = f->sources.count = f->environments.count = 0;
+}
+
 static enum vt_err
-touch_rows(struct vt_facts *f, const char *sql, const struct vt_digest *of, struct vt_why *why)
+touch_subject(
+    struct vt_facts *f, enum vt_entry_kind kind, const struct vt_subject *s, struct vt_why *why)
+{
+    if (s->role == VT_SUBJECT_ARTIFACT && kind != VT_ENTRY_RUN)
+        return add(&f->artifacts, &s->digest, why);
+    if (s->role == VT_SUBJECT_SOURCE &&
+        (kind == VT_ENTRY_SOURCE || kind == VT_ENTRY_REVIEW || kind == VT_ENTRY_OBJECTION))
+        return add(&f->sources, &s->digest, why);
+    if (s->role == VT_SUBJECT_ENVIRONMENT && kind == VT_ENTRY_ENVIRONMENT)
+        return add(&f->environments, &s->digest, why);
+    return VT_OK;
+}
+
+enum vt_err
+vt_facts_touch(struct vt_facts *f, const struct vt_entry *e, struct vt_why *why)
+{
+    enum vt_err err = VT_OK;
+
+    for (size_t i = 0; i < e->subject_count && err == VT_OK; i++)
+        err = touch_subject(f, e->kind, &e->subject[i], why);
+    return err;
+}
+
+/* Adds each artifact that a query gives. */
+static enum vt_err
+add_rows(struct vt_facts *f, const char *sql, const struct vt_digest *of, struct vt_why *why)
 {
     struct vt_sql_rows *r = NULL;
     struct vt_digest d;
@@ -63,7 +113,7 @@ touch_rows(struct vt_facts *f, const char *sql, const struct vt_digest *of, stru
         err = vt_sql_step(r, &row, why);
     while (err == VT_OK && row) {
         if (vt_sql_digest(r, 0, &d))
-            err = add_touched(f, &d, why);
+            err = add(&f->artifacts, &d, why);
         if (err == VT_OK)
             err = vt_sql_step(r, &row, why);
     }
@@ -72,32 +122,22 @@ touch_rows(struct vt_facts *f, const char *sql, const struct vt_digest *of, stru
 }
 
 #define RELEASED_FROM(input)                                                                   \
-    "SELECT DISTINCT l.artifact FROM run r JOIN output o ON o.idx=r.idx JOIN release l"        \
-    " ON l.artifact=o.artifact WHERE r." input "=? AND r.kind='assembly'"
+    "SELECT DISTINCT o.artifact FROM run r JOIN output o ON o.idx=r.idx WHERE r." input "=?"   \
+    " AND r.kind='assembly' AND EXISTS(SELECT 1 FROM release l WHERE l.artifact=o.artifact)"
 
+/* The artifacts of all that was touched, each once. */
 static enum vt_err
-touch_subject(struct vt_facts *f, const struct vt_entry *e, const struct vt_subject *s,
-    struct vt_why *why)
-{
-    bool input = e->kind == VT_ENTRY_SOURCE || e->kind == VT_ENTRY_ENVIRONMENT ||
-                 e->kind == VT_ENTRY_REVIEW || e->kind == VT_ENTRY_OBJECTION;
-
-    if (s->role == VT_SUBJECT_ARTIFACT && e->kind != VT_ENTRY_RUN)
-        return add_touched(f, &s->digest, why);
-    if (s->role == VT_SUBJECT_SOURCE && input)
-        return touch_rows(f, RELEASED_FROM("source"), &s->digest, why);
-    if (s->role == VT_SUBJECT_ENVIRONMENT && input)
-        return touch_rows(f, RELEASED_FROM("environment"), &s->digest, why);
-    return VT_OK;
-}
-
-enum vt_err
-vt_facts_touch(struct vt_facts *f, const struct vt_entry *e, struct vt_why *why)
+collect(struct vt_facts *f, struct vt_why *why)
 {
     enum vt_err err = VT_OK;
 
-    for (size_t i = 0; i < e->subject_count && err == VT_OK; i++)
-        err = touch_subject(f, e, &e->subject[i], why);
+    tidy(&f->sources);
+    tidy(&f->environments);
+    for (size_t i = 0; i < f->sources.count && err == VT_OK; i++)
+        err = add_rows(f, RELEASED_FROM("source"), &f->sources.d[i], why);
+    for (size_t i = 0; i < f->environments.count && err == VT_OK; i++)
+        err = add_rows(f, RELEASED_FROM("environment"), &f->environments.d[i], why);
+    tidy(&f->artifacts);
     return err;
 }
 
@@ -351,22 +391,13 @@ judge_artifact(struct vt_facts *f, const struct vt_digest *artifact, struct vt_w
     return err == VT_OK ? put_verdict(f, artifact, &v, mismatches, why) : err;
 }
 
-static int
-by_digest(const void *a, const void *b)
-{
-    return vt_digest_cmp(a, b);
-}
-
 enum vt_err
 vt_facts_judge(struct vt_facts *f, struct vt_why *why)
 {
-    enum vt_err err = VT_OK;
+    enum vt_err err = collect(f, why);
 
-    if (f->touched_count > 1)
-        qsort(f->touched, f->touched_count, sizeof f->touched[0], by_digest);
-    for (size_t i = 0; i < f->touched_count && err == VT_OK; i++)
-        if (i == 0 || !vt_digest_eq(&f->touched[i], &f->touched[i - 1]))
-            err = judge_artifact(f, &f->touched[i], why);
-    f->touched_count = 0;
+    for (size_t i = 0; i < f->artifacts.count && err == VT_OK; i++)
+        err = judge_artifact(f, &f->artifacts.d[i], why);
+    vt_facts_untouch(f);
     return err;
 }

@@ -223,6 +223,8 @@ vt_facts_close(struct vt_facts *f)
     vt_sql_close(f->db);
     if (f->locked)
         vt_lock_release(&f->lock);
-    free(f->touched);
+    free(f->artifacts.d);
+    free(f->sources.d);
+    free(f->environments.d);
     free(f);
 }

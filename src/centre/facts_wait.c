@@ -61,59 +61,70 @@ load_entry(struct vt_facts *f, int64_t index, struct vt_facts_entry *ret, bool *
     return err;
 }
 
-/* The statement may be there now: then its facts are written, or what is wrong with it. */
+/* Whether the statement of an entry is published now. Asked very often, so nothing is verified
+ * here. */
 static enum vt_err
-retry_statement(
-    struct vt_facts *f, const struct vt_facts_entry *e, bool *ret_changed, struct vt_why *why)
+is_published(struct vt_facts *f, int64_t index, bool *ret, struct vt_why *why)
+{
+    struct vt_sql_rows *r = NULL;
+    struct vt_digest d;
+    bool row = false;
+    int64_t size;
+    enum vt_err err =
+        vt_sql_query(f->db, &r, why, "SELECT statement FROM entry WHERE idx=?", "i", index);
+
+    if (err == VT_OK)
+        err = vt_sql_step(r, &row, why);
+    *ret = err == VT_OK && row && vt_sql_digest(r, 0, &d) && vt_facts_object_size(f, &d, &size);
+    vt_sql_end(r);
+    return err;
+}
+
+/* The statement is there: its facts are written, or what is wrong with it. */
+static enum vt_err
+retake(struct vt_facts *f, const struct vt_facts_entry *e, struct vt_why *why)
 {
     struct vt_why problem = {0};
-    int64_t size;
-    enum vt_err err;
+    enum vt_err err = vt_facts_take_statement(f, e, &problem, why);
 
-    if (!vt_facts_object_size(f, &e->entry.statement, &size))
-        return VT_OK;
-    *ret_changed = true;
-    err = vt_sql_do(f->db, why, "DELETE FROM waiting WHERE idx=? AND what='statement'", "i",
-        (int64_t)e->index);
-    if (err == VT_OK)
-        err = vt_facts_take_statement(f, e, &problem, why);
     if (err == VT_OK)
         err = vt_sql_do(f->db, why, "UPDATE entry SET problem=nullif(?, '') WHERE idx=?", "si",
             problem.text, (int64_t)e->index);
-    return err == VT_OK ? vt_facts_touch(f, &e->entry, why) : err;
+    return err;
 }
 
+/* *ret_done: it need not be looked for again. */
 static enum vt_err
-retry_rest(struct vt_facts *f, const struct wait *w, const struct vt_facts_entry *e,
-    bool *ret_changed, struct vt_why *why)
+look_for(struct vt_facts *f, const struct wait *w, bool *ret_done, struct vt_why *why)
 {
-    bool done = false;
-    enum vt_err err;
+    uint64_t index = (uint64_t)w->index;
 
     if (strcmp(w->what, "manifest") == 0)
-        err = vt_facts_take_manifest(f, e->index, &done, why);
-    else if (strcmp(w->what, "metadata") == 0)
-        err = vt_facts_take_targets(f, e->index, &done, why);
-    else
-        err = vt_facts_take_sizes(f, e->index, &done, why);
-    if (err != VT_OK || !done)
-        return err;
-    *ret_changed = true;
-    return vt_sql_do(
-        f->db, why, "DELETE FROM waiting WHERE idx=? AND what=?", "is", w->index, w->what);
+        return vt_facts_take_manifest(f, index, ret_done, why);
+    if (strcmp(w->what, "metadata") == 0)
+        return vt_facts_take_targets(f, index, ret_done, why);
+    if (strcmp(w->what, "output") == 0)
+        return vt_facts_take_sizes(f, index, ret_done, why);
+    return is_published(f, w->index, ret_done, why);
 }
 
 static enum vt_err
 retry_one(struct vt_facts *f, const struct wait *w, bool *ret_changed, struct vt_why *why)
 {
     struct vt_facts_entry e = {0};
-    bool any = false;
-    enum vt_err err = load_entry(f, w->index, &e, &any, why);
+    bool done = false, any = false;
+    enum vt_err err = look_for(f, w, &done, why);
 
-    if (err != VT_OK || !any)
+    if (err != VT_OK || !done)
         return err;
-    return strcmp(w->what, "statement") == 0 ? retry_statement(f, &e, ret_changed, why)
-                                             : retry_rest(f, w, &e, ret_changed, why);
+    *ret_changed = true;
+    err = vt_sql_do(
+        f->db, why, "DELETE FROM waiting WHERE idx=? AND what=?", "is", w->index, w->what);
+    if (err == VT_OK)
+        err = load_entry(f, w->index, &e, &any, why);
+    if (err == VT_OK && any && strcmp(w->what, "statement") == 0)
+        err = retake(f, &e, why);
+    return err == VT_OK && any ? vt_facts_touch(f, &e.entry, why) : err;
 }
 
 static enum vt_err
@@ -146,7 +157,7 @@ retry_and_commit(struct vt_facts *f, size_t most, struct vt_why *why)
         err = vt_sql_commit(f->db, why);
     else
         vt_sql_rollback(f->db);
-    f->touched_count = 0;
+    vt_facts_untouch(f);
     return err;
 }
 

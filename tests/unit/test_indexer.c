@@ -3,6 +3,7 @@
  * The indexer: from a log's public files to facts; what others wrote that is wrong, missing or
  * late; logs that are forked or go back; policies that change; being killed.
  */
+#include "base/clock.h"
 #include "base/msg.h"
 #include "base/proc.h"
 #include "centre/facts.h"
@@ -18,6 +19,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -923,6 +925,69 @@ test_library_by_process(void **state)
     vt_buf_release(&b);
 }
 
+/* ---- how fast ---- */
+
+/* A release from an environment that is in the log already. */
+static void
+say_release(struct index_world *w, const char *source, const char *artifact,
+    const char *version, uint64_t number)
+{
+    struct vt_digest assembly;
+
+    (void)iw_store(w, artifact);
+    (void)iw_source(w, source, &(struct iw_how){.who = IW_DEVELOPER});
+    (void)iw_assembly(w, source, artifact, version,
+        &(struct iw_how){.who = IW_ASSEMBLER, .statement = &assembly});
+    (void)iw_rebuild(w, &assembly, source, artifact, &(struct iw_how){.who = IW_ALPHA});
+    (void)iw_rebuild(w, &assembly, source, artifact, &(struct iw_how){.who = IW_BETA});
+    (void)iw_released(w, artifact, version, number, &(struct iw_how){.who = IW_RELEASE});
+    iw_put_targets(w, artifact, version, number);
+}
+
+static double
+cpu_s(void)
+{
+    struct rusage u;
+
+    assert_int_equal(getrusage(RUSAGE_SELF, &u), 0);
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+/* Releases with all that belongs to them, as many entries as VT_INDEX_ENTRIES says. */
+static void
+test_speed(void **state)
+{
+    struct index_world *w = *state;
+    const char *wanted = getenv("VT_INDEX_ENTRIES");
+    size_t many = wanted != NULL ? strtoul(wanted, NULL, 10) : 0;
+    char source[32], artifact[32], version[32];
+    int64_t began;
+    double cpu;
+
+    if (many == 0)
+        skip(); /* VT_INDEX_ENTRIES=100000 tests/unit/test_indexer */
+    w->fast = true;
+    for (uint64_t i = 1; w->count < many; i++) {
+        (void)snprintf(source, sizeof source, "source %d", (int)i);
+        (void)snprintf(artifact, sizeof artifact, "artifact %d", (int)i);
+        (void)snprintf(version, sizeof version, "%d.0.0", (int)i);
+        if (i == 1)
+            iw_whole(w, source, artifact, version, i, true);
+
+        else
+            say_release(w, source, artifact, version, i);
+    }
+    iw_publish(w);
+    began = vt_clock_monotonic_ms();
+    cpu = cpu_s();
+    follow(w);
+    print_message("%zu entries in %lld ms, %.1f s of processor\n", w->count,
+        (long long)(vt_clock_monotonic_ms() - began), cpu_s() - cpu);
+    assert_says(w, "SELECT count(*) FROM entry WHERE problem IS NOT NULL", "0\n");
+    assert_says(w, "SELECT count(*) FROM release WHERE state<>'verified'", "0\n");
+}
+
 int
 main(void)
 {
@@ -944,6 +1009,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_events, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_library, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_library_by_process, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_speed, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
