@@ -19,7 +19,7 @@ import type { Comment, Reading } from '../src/lib/types-source';
 const PORT = Number(process.env['PORT'] ?? 8791);
 const OTHER = process.env['OTHER'] ?? 'http://127.0.0.1:8790';
 const ROOT = new URL('../../', import.meta.url).pathname;
-const DIST = new URL('../dist/', import.meta.url).pathname;
+const DIST = process.env['DIST'] ?? new URL('../dist/', import.meta.url).pathname;
 const ORIGIN = 'zurich.example/log';
 const START = Date.UTC(2026, 10, 2, 8, 0, 0) / 1000;
 

@@ -70,7 +70,7 @@ function Drawing({ answer, marks, moves, view, width }: { answer: RegionsAnswer;
       {marks.map((m) => (
         <Site key={m.name} mark={m} regions={regionsOf(m.name)} px={px} />
       ))}
-      {labelsOf(marks, view, font * 2.9).map((l) => (
+      {labelsOf(marks, view, font * 2.9, 15 * px).map((l) => (
         <g key={l.mark.name} aria-hidden="true">
           <text class="map-name" x={l.x} y={l.y} font-size={font} stroke-width={4 * px} text-anchor={l.end ? 'end' : 'start'} dominant-baseline="middle">
             {l.mark.name}

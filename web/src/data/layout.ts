@@ -56,8 +56,9 @@ export interface Label {
   end: boolean;
 }
 
-/** Names beside their marks, pushed down where they would stand over one another. `line`: their height. */
-export function labelsOf(marks: readonly Mark[], view: View, line: number): Label[] {
+/** Names beside their marks, pushed down where they would stand over one another. `line`: their height;
+ * `gap`: from mark to name. */
+export function labelsOf(marks: readonly Mark[], view: View, line: number, gap: number): Label[] {
   const placed: Label[] = [];
   for (const mark of [...marks].sort((a, b) => a.y - b.y)) {
     const end = mark.x > view.x + view.width * 0.62;
@@ -65,7 +66,7 @@ export function labelsOf(marks: readonly Mark[], view: View, line: number): Labe
     for (const other of placed) {
       if (other.end === end && Math.abs(other.mark.x - mark.x) < view.width / 2 && y - other.y < line) y = other.y + line;
     }
-    placed.push({ mark, x: mark.x + (end ? -1 : 1) * line * 0.75, y, end });
+    placed.push({ mark, x: mark.x + (end ? -1 : 1) * gap, y, end });
   }
   return placed;
 }

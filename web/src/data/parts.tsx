@@ -20,7 +20,7 @@ export function DataPages() {
       <ul>
         {PAGES.map(([to, name]) => (
           <li key={to}>
-            <a href={to} {...(path === to ? { 'aria-current': 'page' as const } : {})}>
+            <a href={to} {...(path === to ? { 'aria-current': 'page' as const } : to === '/requests' && path.startsWith('/request/') ? { 'aria-current': 'true' as const } : {})}>
               {name}
             </a>
           </li>

@@ -61,11 +61,21 @@ export function codeWords(code: string): string {
   return CODES[code] ?? words(code);
 }
 
-/** "carol.example asked to read records of the classes detection …". */
+function listed(names: string[]): string {
+  return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+}
+
+/** "carol.example asked to read the detection and url records of region EU, from … until …". */
 export function asked(r: DataRequest): string {
-  const classes = r.class.split(' ').filter((c) => c !== '');
-  const what = `${classes.join(', ')} of region ${r.region}, from ${day(`${r.from}T00:00:00Z`)} until ${day(`${r.until}T00:00:00Z`)}`;
-  return `${r.requester} asked to ${modeWords(r.mode)} (${what}), for ${words(r.purpose)}. It may be run ${r.runs === 1 ? 'once' : `${count(r.runs)} times`}, until ${time(r.expires)}.`;
+  const classes = listed(r.class.split(' ').filter((c) => c !== ''));
+  const records = `${classes === '' ? '' : `${classes} `}records of region ${r.region} from ${day(`${r.from}T00:00:00Z`)} to ${day(`${r.until}T00:00:00Z`)}`;
+  const what: Record<string, string> = {
+    access: `read the ${records}`,
+    'break-glass': `read, at once and in an emergency, the ${records}`,
+    export: `get one person’s ${records}, to hand them to that person`,
+    erasure: `erase one person’s ${records}`,
+  };
+  return `${r.requester} asked to ${what[r.mode] ?? `${words(r.mode)} the ${records}`}, for ${words(r.purpose)}. This may be done ${r.runs === 1 ? 'once' : `${count(r.runs)} times`}, until ${time(r.expires)}.`;
 }
 
 function ran(s: RequestStep): string {

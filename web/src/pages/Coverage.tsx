@@ -233,8 +233,11 @@ export default function Coverage() {
   return (
     <>
       <Title name={`Coverage of ${label}`} lead="Which files independent organisations have read, and signed that they read.">
-        Coverage of <a href={sourceHref(source)}>{label}</a> {snapshot.data?.sealed === true && <SealedBadge />}
+        Coverage
       </Title>
+      <p class="one-line">
+        Snapshot <a href={sourceHref(source)}>{label}</a> {snapshot.data?.sealed === true && <SealedBadge />}
+      </p>
       <SignOffBar source={source} onDone={coverage.reload} />
       <Async of={coverage} what="the coverage" lines={16}>
         {(c) => (

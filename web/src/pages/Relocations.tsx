@@ -72,7 +72,7 @@ function Inventories({ r }: { r: Relocation }) {
     ['Root', 'root', (t) => <Digest of={t.root} what="root" />],
   ];
   return (
-    <Table caption={`Inventories of region ${r.region}`} head={['', `Handed over by ${r.from}`, `Received by ${r.to}`, '']}>
+    <Table caption={`Inventories of region ${r.region}`} head={['Measure', `Handed over by ${r.from}`, `Received by ${r.to}`, 'Compared']}>
       {rows.map(([name, key, show]) => (
         <tr key={name}>
           <th scope="row">{name === 'Root' ? <Term word="Merkle tree">Root</Term> : name}</th>

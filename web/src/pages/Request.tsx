@@ -41,7 +41,7 @@ function Story({ events }: { events: Event[] }) {
             <Sign tone={e.mood} size={16} />
           </span>
           <div class="stack tight">
-            <h3>{e.title}</h3>
+            <h2>{e.title}</h2>
             <p>{e.text}</p>
             <p class="quiet small">
               <Time at={e.time} />, <a href={`/log/${e.index}`}>entry {count(e.index)}</a>
@@ -118,14 +118,8 @@ export default function Request() {
   if (digest === null) return <Title name="No request" lead="A request is named by the 64 hexadecimal digits of its digest." />;
   return (
     <>
-      <Title name={r === null ? 'Request' : `${r.requester}: ${words(r.purpose)}`} {...(r === null ? {} : { lead: <>To {modeWords(r.mode)} of region {r.region}.</> })}>
-        {r === null ? (
-          'Request'
-        ) : (
-          <>
-            {r.requester}: {words(r.purpose)} <StateBadge state={r.state} />
-          </>
-        )}
+      <Title name={r === null ? 'Request' : `${r.requester}: ${words(r.purpose)}`} lead="What was asked, and what came of it. Every step is an entry of the log.">
+        A request for users’ data
       </Title>
       <DataPages />
       <Async of={request} what="the request" lines={16}>
@@ -133,6 +127,12 @@ export default function Request() {
           const events = eventsOf(full);
           return (
             <div class="stack wide">
+              <p class="request-about">
+                <strong>
+                  {full.requester}, to {modeWords(full.mode)}, for {words(full.purpose)}
+                </strong>{' '}
+                <StateBadge state={full.state} />
+              </p>
               <Story events={events} />
               <Check request={full.request} events={events} />
               <section class="card">

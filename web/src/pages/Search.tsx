@@ -101,11 +101,11 @@ function Found({ item, ask, labels }: { item: SearchItem; ask: Ask; labels: Map<
   const others = item.sources.filter((s) => s !== source);
   return (
     <li class="found card">
-      <h3>
+      <h2>
         <a href={sourceHref(source, item.path)}>
           <Name of={item.path} />
         </a>
-      </h3>
+      </h2>
       <p class="quiet small">
         {labels.get(source) ?? source.slice(7, 19)}
         {others.length > 0 && (
@@ -146,7 +146,7 @@ function Found({ item, ask, labels }: { item: SearchItem; ask: Ask; labels: Map<
 /** Up and down go from one found line to the next. */
 function onKeys(e: KeyboardEvent & { currentTarget: HTMLElement }): void {
   if (e.key !== 'ArrowDown' && e.key !== 'ArrowUp') return;
-  const links = [...e.currentTarget.querySelectorAll<HTMLAnchorElement>('h3 a, .found-lines a')];
+  const links = [...e.currentTarget.querySelectorAll<HTMLAnchorElement>('h2 a, .found-lines a')];
   const i = links.indexOf(document.activeElement as HTMLAnchorElement);
   const to = links[i + (e.key === 'ArrowDown' ? 1 : -1)];
   if (i < 0 || to === undefined) return;

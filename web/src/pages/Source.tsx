@@ -19,7 +19,7 @@ import { File } from '../source/File';
 import { Folder } from '../source/Folder';
 import { Name } from '../source/Name';
 import { plainName } from '../source/hidden';
-import { CoverBadge, CoverBar, CoverageWords, Crumbs, labelOf, SealedBadge } from '../source/parts';
+import { CoverBadge, CoverBar, CoverageWords, Crumbs, labelOf } from '../source/parts';
 import { Tree } from '../source/Tree';
 import '../styles/source.css';
 
@@ -117,6 +117,34 @@ function NotThere({ path }: { path: string }) {
   );
 }
 
+function Snapshot({ s, path, kind, above }: { s: SourceFull; path: string; kind: TreeEntry['kind'] | 'none' | null; above: Loaded<TreeAnswer> }) {
+  const source = s.source;
+  if (!s.indexed) return <p class="note">The site has not read this snapshot in yet. Its files will be here in a moment.</p>;
+  const lead = session.value?.reviewer?.roles.includes('lead') === true;
+  return (
+    <>
+      <Crumbs source={source} label={labelOf(s)} path={path} sealed={s.sealed} />
+      <div class="source-grid">
+        <Tree source={source} path={path} />
+        <div class="source-main stack">
+          <SignOffBar source={source} />
+          {path === '' && <About s={s} />}
+          {kind === null ? (
+            <Async of={{ ...above, data: null }} what="the file" lines={24}>
+              {() => null}
+            </Async>
+          ) : kind === 'none' ? (
+            <NotThere path={path} />
+          ) : (
+            <FileOrFolder source={source} path={path} kind={kind} />
+          )}
+          {lead && kind !== null && kind !== 'none' && kind !== 'link' && <Assign source={source} path={path} />}
+        </div>
+      </div>
+    </>
+  );
+}
+
 export default function Source() {
   const { params } = useRoute();
   const source = digestOf(params['source']);
@@ -137,34 +165,14 @@ export default function Source() {
       </>
     );
   }
-  const lead = session.value?.reviewer?.roles.includes('lead') === true;
   return (
     <div class="wide-page source-page">
       <Title name={`${plainName(name)}${path === '' ? '' : `, ${label}`}`}>
-        <Name of={name} /> {snapshot.data?.sealed === true && <SealedBadge />}
+        <Name of={name} />
       </Title>
-      <Crumbs source={source} label={label} path={path} />
-      <div class="source-grid">
-        <Tree source={source} path={path} />
-        <div class="source-main stack">
-          <SignOffBar source={source} />
-          {path === '' && (
-            <Async of={snapshot} what="the snapshot" lines={7}>
-              {(s) => (s.indexed ? <About s={s} /> : <p class="note">The site has not read this snapshot in yet. Its files will be here in a moment.</p>)}
-            </Async>
-          )}
-          {kind === null ? (
-            <Async of={{ ...above, data: null }} what="the file" lines={24}>
-              {() => null}
-            </Async>
-          ) : kind === 'none' ? (
-            <NotThere path={path} />
-          ) : (
-            <FileOrFolder source={source} path={path} kind={kind} />
-          )}
-          {lead && kind !== null && kind !== 'none' && kind !== 'link' && <Assign source={source} path={path} />}
-        </div>
-      </div>
+      <Async of={snapshot} what="the snapshot" lines={32}>
+        {(s) => <Snapshot s={s} path={path} kind={kind} above={above} />}
+      </Async>
     </div>
   );
 }

@@ -21,7 +21,7 @@ function RowCover({ source }: { source: string }) {
   const { data } = useApi<SourceFull>(sourceApi(source), undefined, { live: true });
   if (data === null || data.coverage === null) return <span class="cover-place" />;
   return (
-    <a class="row-cover" href={coverageHref(source)} aria-label={`Coverage: ${data.coverage.covered} of ${data.coverage.files} files read`}>
+    <a class="row-cover" href={coverageHref(source)}>
       <CoverBar part={data.coverage.covered} whole={data.coverage.files} />
       <CoverBadge of={data.coverage} />
     </a>
@@ -84,7 +84,7 @@ export default function Sources() {
           items.length === 0 ? (
             <p class="empty">No source is in the log yet.</p>
           ) : (
-            <Table caption="Snapshots, newest first" head={['Snapshot', 'Released as', 'Holds', 'Read', '']} numeric={[2]}>
+            <Table caption="Snapshots, newest first" head={['Snapshot', 'Released as', 'Holds', 'Read', 'Compared with the one before']} numeric={[2]}>
               {items.map((s, i) => (
                 <Row key={s.source} s={s} older={items[i + 1]} />
               ))}

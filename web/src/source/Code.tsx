@@ -80,7 +80,7 @@ export function Code(props: CodeProps) {
   }, [props.chosen?.from, props.chosen?.to]);
 
   return (
-    <div class="code-frame">
+    <div class="code-frame" style={{ minHeight: `min(var(--code-height), calc(${Math.max(4, props.lines)} * 1.55 * var(--code-size) + 0.8rem))` }}>
       <div class="code-host" ref={host} />
       {state !== 'ready' && (
         <pre class="code-plain" tabIndex={0} aria-label={props.label}>

@@ -93,6 +93,12 @@ export function Difference({ diff, from, to }: { diff: FileDiff; from: string; t
     <div class="scroll diff" role="region" aria-label="Difference" tabIndex={0}>
       <table>
         <caption class="offscreen">What changed, older version first</caption>
+        <colgroup>
+          <col class="col-number" />
+          <col />
+          <col class="col-number" />
+          <col />
+        </colgroup>
         <thead>
           <tr>
             <th scope="col" colSpan={2}>

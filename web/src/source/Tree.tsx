@@ -7,7 +7,6 @@ import { get } from '../lib/api';
 import type { Tree as TreeAnswer, TreeEntry } from '../lib/types-source';
 import { parentOf, sourceApi, sourceHref } from './address';
 import { Name } from './Name';
-import { plainName } from './hidden';
 
 interface Row {
   path: string;
@@ -80,7 +79,13 @@ export function Tree({ source, path }: { source: string; path: string }) {
     setAt(path === '' ? null : path);
   }, [source, path]);
 
-  const rows = useMemo(() => rowsOf(folders, open), [folders, open]);
+  // Nothing is shown until all folders above are there, so that rows do not jump.
+  const [shown, setShown] = useState<string | null>(null);
+  const ready = shown === source || ancestors(path).every((p) => Array.isArray(folders.get(p)) || folders.get(p) === 'failed');
+  useEffect(() => {
+    if (ready) setShown(source);
+  }, [ready, source]);
+  const rows = useMemo(() => (ready ? rowsOf(folders, open) : []), [folders, open, ready]);
   const current = rows.find((r) => r.path === at)?.path ?? rows[0]?.path;
 
   useEffect(() => {
@@ -147,11 +152,10 @@ export function Tree({ source, path }: { source: string; path: string }) {
             key={row.path}
             role="treeitem"
             href={sourceHref(source, row.path)}
-            class={`tree-row ${row.entry.kind} level-${Math.min(row.level, 12)}`}
+            class={`tree-row tree-${row.entry.kind} level-${Math.min(row.level, 12)}`}
             aria-level={row.level}
             aria-posinset={row.at}
             aria-setsize={row.of}
-            aria-label={`${plainName(row.entry.name)}${stateWords(row.entry)}`}
             {...(row.entry.kind === 'dir' ? { 'aria-expanded': row.open } : {})}
             {...(row.path === path ? { 'aria-current': 'page' as const } : {})}
             tabIndex={row.path === current ? 0 : -1}
@@ -165,6 +169,7 @@ export function Tree({ source, path }: { source: string; path: string }) {
             <Twig kind={row.entry.kind} open={row.open} />
             <Name of={row.entry.name} class="tree-name" />
             <Read entry={row.entry} />
+            <span class="offscreen">{stateWords(row.entry)}</span>
           </a>
         ))}
       </div>

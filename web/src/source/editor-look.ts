@@ -13,6 +13,7 @@ const look = EditorView.theme({
   '.cm-gutters': { backgroundColor: 'var(--sunken)', color: 'var(--quiet)', border: 'none', borderInlineEnd: '1px solid var(--line)' },
   '.cm-lineNumbers .cm-gutterElement': { padding: '0 0.5rem 0 0.6rem', minWidth: '2.6rem', cursor: 'pointer' },
   '.cm-lineNumbers .cm-gutterElement:hover': { color: 'var(--link)' },
+  '.cm-activeLineGutter': { backgroundColor: 'var(--accent-ground)', color: 'var(--text)' },
   '.cm-read-gutter': { width: '0.8rem' },
   '.cm-read-gutter .cm-gutterElement': { padding: '0 0.2rem' },
   '.cm-read': { display: 'block', height: '100%', borderRadius: '1px' },

@@ -74,6 +74,7 @@ export class Editor {
       EditorState.readOnly.of(true),
       EditorView.contentAttributes.of({
         'aria-label': options.label,
+        tabindex: '0',
         'aria-readonly': 'true',
         inputmode: 'none',
         autocorrect: 'off',

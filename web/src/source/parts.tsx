@@ -61,7 +61,7 @@ export function SealedMark({ mark, children }: { mark: string; children: Compone
 }
 
 /** Snapshot, folders, file. */
-export function Crumbs({ source, label, path }: { source: string; label: string; path: string }) {
+export function Crumbs({ source, label, path, sealed }: { source: string; label: string; path: string; sealed: boolean }) {
   const parts = path === '' ? [] : path.split('/');
   return (
     <nav class="crumbs" aria-label="Place in the snapshot">
@@ -84,6 +84,7 @@ export function Crumbs({ source, label, path }: { source: string; label: string;
           </li>
         ))}
       </ol>
+      {sealed && <SealedBadge />}
     </nav>
   );
 }
