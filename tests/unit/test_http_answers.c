@@ -291,7 +291,7 @@ start_own_streams(void **state)
 static int
 start_impatient(void **state)
 {
-    return start_with(state, (struct vt_http_server_opts){.timeout_s = 1});
+    return start_with(state, (struct vt_http_server_opts){.timeout_s = 2});
 }
 
 static void
@@ -662,15 +662,16 @@ static void
 test_rates(void **state)
 {
     struct site *s = *state;
+    int64_t began = vt_clock_monotonic_ms();
     int within = 0;
-    const char *answer = NULL;
+    const char *answer = get(s, "/limited", "");
 
     /* Three at once, one more every ten seconds. */
-    for (int i = 0; i < 5; i++) {
+    while (strstr(answer, " 200 ") != NULL && within < 1000) {
+        within++;
         answer = get(s, "/limited", "");
-        within += strstr(answer, " 200 ") != NULL ? 1 : 0;
     }
-    assert_in_range(within, 3, 4);
+    assert_in_range(within, 3, 3 + (vt_clock_monotonic_ms() - began) / 10000);
     HAS(answer, " 429 ");
     HAS(answer, "Retry-After: ");
     HAS(get(s, "/request", ""), " 200 ");
@@ -774,7 +775,7 @@ test_stalled_streams_are_closed(void **state)
 {
     struct site *s = *state;
     int quiet = open_stream(s, "");
-    int64_t end = vt_clock_monotonic_ms() + 3000;
+    int64_t end = vt_clock_monotonic_ms() + 4000;
 
     /* Nothing to send: it stays far longer than a request may take. */
     HAS(read_until(quiet, "retry: 1\n\n"), "retry");
