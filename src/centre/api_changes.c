@@ -296,10 +296,9 @@ find_since(struct vt_api_call *c, const struct vt_api_release_facts *of,
     struct vt_api_release_facts *ret, struct vt_why *why)
 {
     struct vt_digest d;
-    bool found;
     enum vt_err err;
+    bool found = vt_api_digest_param(c, "since", &d, &err);
 
-    found = vt_api_digest_param(c, "since", &d, &err);
     if (err == VT_OK && !found)
         err = vt_api_neighbour(c, of, false, &d, &found, why);
     if (err != VT_OK)
@@ -309,8 +308,8 @@ find_since(struct vt_api_call *c, const struct vt_api_release_facts *of,
     return vt_api_find_release(c, &d, ret, NULL, why);
 }
 
-/* What is sealed is compared for those alone to whom it is open: names of files and of rules
- * are contents too. */
+/* What is sealed is not compared: names of files and of rules are contents too, and this
+ * question is not one that the desk is asked about first. */
 static enum vt_err
 check_open(struct vt_api_call *c, const struct vt_api_release_facts *f, struct vt_why *why)
 {
@@ -329,8 +328,8 @@ check_open(struct vt_api_call *c, const struct vt_api_release_facts *f, struct v
 enum vt_err
 vt_api_changes(struct vt_api_call *c, struct vt_why *why)
 {
-    struct vt_api_release_facts to;
-    struct vt_api_release_facts from;
+    struct vt_api_release_facts to = {.has_run = false};
+    struct vt_api_release_facts from = {.has_run = false};
     enum vt_err err = vt_api_find_release(c, &c->digest, &to, NULL, why);
 
     if (err == VT_OK)
