@@ -14,7 +14,7 @@ export default defineConfig({
   esbuild: { jsx: 'automatic', jsxImportSource: 'preact' },
   server: { proxy: Object.fromEntries(OF_THE_SITE.map((path) => [`^${path}`, { target: site, changeOrigin: true }])) },
   worker: { format: 'es' },
-  test: { include: ['src/**/*.test.ts'] },
+  test: { include: ['src/**/*.test.ts'], testTimeout: 60_000 },
   build: {
     target: 'es2022',
     assetsInlineLimit: 0,

@@ -46,9 +46,10 @@ describe('passkeys', () => {
     expect(outcome(() => verifyEntry(e, note, parseVkey(word)))).toBe(result);
   });
 
-  test('every byte of an assertion changed is noticed', { timeout: 300_000 }, () => {
+  test('every byte of an assertion changed is noticed', { timeout: 300_000 }, async () => {
     const note = utf8((cases[0] as (typeof cases)[number]).note);
     for (let i = 0; i < note.length; i++) {
+      if (i % 32 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
       const changed = note.slice();
       changed[i] = (changed[i] as number) ^ 1;
       expect(outcome(() => verifyNote(parseNote(changed), parseVkey(vkey))), `byte ${i}`).not.toBe('ok');
