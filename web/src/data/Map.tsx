@@ -4,7 +4,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { country, plural } from '../lib/format';
 import type { RegionsAnswer, Relocation } from '../lib/types-data';
-import { labelsOf, marksOf, viewOf, WORLD, type Mark, type View } from './layout';
+import { labelsOf, marksOf, viewOf, worldView, type Label as LabelPlace, type Mark, type View } from './layout';
 import { BORDERS, LAND } from './world';
 
 interface Move {
@@ -14,17 +14,24 @@ interface Move {
   key: string;
 }
 
-/** Pixels across; text and marks keep their size on every screen. */
-function useWidth(): [preact.RefObject<HTMLDivElement>, number] {
+interface Extent {
+  width: number;
+  height: number;
+}
+
+/** Pixels; text and marks keep their size on every screen. */
+function useExtent(): [preact.RefObject<HTMLDivElement>, Extent] {
   const box = useRef<HTMLDivElement>(null);
-  const [width, setWidth] = useState(900);
+  const [extent, setExtent] = useState<Extent>({ width: 900, height: 450 });
   useEffect(() => {
     if (box.current === null) return;
-    const watch = new ResizeObserver(([entry]) => entry !== undefined && setWidth(Math.max(200, entry.contentRect.width)));
+    const watch = new ResizeObserver(([entry]) => {
+      if (entry !== undefined) setExtent({ width: Math.max(200, entry.contentRect.width), height: Math.max(100, entry.contentRect.height) });
+    });
     watch.observe(box.current);
     return () => watch.disconnect();
   }, []);
-  return [box, width];
+  return [box, extent];
 }
 
 function arc(m: Move): string {
@@ -33,13 +40,35 @@ function arc(m: Move): string {
   return `M${m.from.x} ${m.from.y}Q${(m.from.x + m.to.x) / 2 + dy * bend} ${(m.from.y + m.to.y) / 2 - dx * bend - Math.hypot(dx, dy) * 0.1} ${m.to.x} ${m.to.y}`;
 }
 
-function Site({ mark, regions, px }: { mark: Mark; regions: string[]; px: number }) {
+function Site({ mark, regions, px, rem }: { mark: Mark; regions: string[]; px: number; rem: number }) {
   return (
     <g class="site-mark">
       <title>{`${mark.name} in ${country(mark.jurisdiction)} keeps ${regions.join(', ') || 'no region'}`}</title>
-      <circle class="halo" cx={mark.x} cy={mark.y} r={11 * px} />
-      <circle class="dot" cx={mark.x} cy={mark.y} r={5.5 * px} stroke-width={2 * px} />
+      <circle class="halo" cx={mark.x} cy={mark.y} r={0.7 * rem * px} />
+      <circle class="dot" cx={mark.x} cy={mark.y} r={0.35 * rem * px} stroke-width={2 * px} />
     </g>
+  );
+}
+
+/** On a narrow screen only the regions: the table below has the rest. */
+function Label({ l, regions, font, px, small }: { l: LabelPlace; regions: string; font: number; px: number; small: boolean }) {
+  const common = { x: l.x, 'stroke-width': 4 * px, 'text-anchor': l.end ? ('end' as const) : ('start' as const), 'dominant-baseline': 'middle' as const, 'aria-hidden': true };
+  if (small) {
+    return (
+      <text class="map-name" y={l.y} font-size={font} {...common}>
+        {regions}
+      </text>
+    );
+  }
+  return (
+    <>
+      <text class="map-name" y={l.y} font-size={font} {...common}>
+        {l.mark.name}
+      </text>
+      <text class="map-regions" y={l.y + font * 1.25} font-size={font * 0.92} {...common}>
+        {regions}
+      </text>
+    </>
   );
 }
 
@@ -54,12 +83,13 @@ function movesOf(answer: RegionsAnswer, relocations: Relocation[], marks: Mark[]
 
 function Drawing({ answer, marks, moves, view, width }: { answer: RegionsAnswer; marks: Mark[]; moves: Move[]; view: View; width: number }) {
   const px = view.width / width;
-  const small = width < 520;
-  const font = (small ? 12 : 14) * px;
+  const small = width < 560;
+  const rem = parseFloat(getComputedStyle(document.documentElement).fontSize) || 16;
+  const font = (small ? 0.8 : 0.9) * rem * px;
   const regionsOf = (site: string): string[] => answer.items.filter((r) => r.site === site).map((r) => r.region);
   const words = marks.map((m) => `${m.name} in ${country(m.jurisdiction)}: ${regionsOf(m.name).join(', ') || 'no region'}`).join('; ');
   return (
-    <svg class="map" viewBox={`${view.x} ${view.y} ${view.width} ${view.height}`} role="img" aria-label={`Map. ${words}`} preserveAspectRatio="xMidYMid slice">
+    <svg class="map" viewBox={`${view.x} ${view.y} ${view.width} ${view.height}`} role="img" aria-label={`Map. ${words}`} preserveAspectRatio="xMidYMid meet">
       <path class="land" d={LAND} />
       <path class="borders" d={BORDERS} stroke-width={0.7 * px} />
       {moves.map((m) => (
@@ -68,17 +98,10 @@ function Drawing({ answer, marks, moves, view, width }: { answer: RegionsAnswer;
         </path>
       ))}
       {marks.map((m) => (
-        <Site key={m.name} mark={m} regions={regionsOf(m.name)} px={px} />
+        <Site key={m.name} mark={m} regions={regionsOf(m.name)} px={px} rem={rem} />
       ))}
-      {labelsOf(marks, view, font * 2.9, 15 * px).map((l) => (
-        <g key={l.mark.name} aria-hidden="true">
-          <text class="map-name" x={l.x} y={l.y} font-size={font} stroke-width={4 * px} text-anchor={l.end ? 'end' : 'start'} dominant-baseline="middle">
-            {l.mark.name}
-          </text>
-          <text class="map-regions" x={l.x} y={l.y + font * 1.25} font-size={font * 0.92} stroke-width={4 * px} text-anchor={l.end ? 'end' : 'start'} dominant-baseline="middle">
-            {regionsOf(l.mark.name).join(', ') || 'no region'}
-          </text>
-        </g>
+      {labelsOf(marks, view, font * (small ? 1.3 : 2.7), rem * px).map((l) => (
+        <Label key={l.mark.name} l={l} regions={regionsOf(l.mark.name).join(', ') || 'no region'} font={font} px={px} small={small} />
       ))}
     </svg>
   );
@@ -93,7 +116,8 @@ function sitesOf(answer: RegionsAnswer): { name: string; jurisdiction: string }[
 
 export function WorldMap({ answer, relocations }: { answer: RegionsAnswer; relocations: Relocation[] }) {
   const [whole, setWhole] = useState(false);
-  const [box, width] = useWidth();
+  const [box, extent] = useExtent();
+  const ratio = extent.width / extent.height;
   const sites = sitesOf(answer);
   const marks = marksOf(sites);
   const moves = movesOf(answer, relocations, marks);
@@ -101,7 +125,7 @@ export function WorldMap({ answer, relocations }: { answer: RegionsAnswer; reloc
   return (
     <figure class="map-figure">
       <div class="map-box" ref={box}>
-        <Drawing answer={answer} marks={marks} moves={moves} view={whole ? WORLD : viewOf(marks)} width={width} />
+        <Drawing answer={answer} marks={marks} moves={moves} view={whole ? worldView(ratio) : viewOf(marks, ratio)} width={extent.width} />
       </div>
       <figcaption class="row apart">
         <span class="quiet small">

@@ -16,7 +16,6 @@ export interface View {
   height: number;
 }
 
-const RATIO = 2;
 const VIEW_MIN = 230;
 const SPREAD = 7;
 
@@ -34,18 +33,28 @@ export function marksOf(sites: readonly { name: string; jurisdiction: string }[]
   });
 }
 
-export const WORLD: View = { x: 0, y: TOP, width: WIDTH, height: HEIGHT };
+/** The same middle, widened or heightened until width to height is `ratio`. */
+function shaped(v: View, ratio: number): View {
+  const width = Math.max(v.width, v.height * ratio);
+  const height = width / ratio;
+  return { x: v.x + (v.width - width) / 2, y: v.y + (v.height - height) / 2, width, height };
+}
 
-/** The part of the map that shows all marks, twice as wide as high; never less than a subcontinent. */
-export function viewOf(marks: readonly Mark[]): View {
-  if (marks.length === 0) return WORLD;
+export function worldView(ratio: number): View {
+  return shaped({ x: 0, y: TOP, width: WIDTH, height: HEIGHT }, ratio);
+}
+
+/** The part of the map that shows all marks, never less than a subcontinent. */
+export function viewOf(marks: readonly Mark[], ratio: number): View {
+  if (marks.length === 0) return worldView(ratio);
   const xs = marks.map((m) => m.x);
   const ys = marks.map((m) => m.y);
   const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
-  const width = Math.min(WIDTH, Math.max(VIEW_MIN, 2.2 * (right - left), RATIO * 2.4 * (bottom - top)));
-  const height = Math.min(HEIGHT, width / RATIO);
+  const width = Math.max(VIEW_MIN, 1.7 * (right - left), ratio * 1.7 * (bottom - top));
+  const height = width / ratio;
+  if (width >= WIDTH) return worldView(ratio);
   const x = Math.max(0, Math.min(WIDTH - width, (left + right) / 2 - width / 2));
-  const y = Math.max(TOP, Math.min(TOP + HEIGHT - height, (top + bottom) / 2 - height / 2));
+  const y = height >= HEIGHT ? TOP + (HEIGHT - height) / 2 : Math.max(TOP, Math.min(TOP + HEIGHT - height, (top + bottom) / 2 - height / 2));
   return { x, y, width, height };
 }
 

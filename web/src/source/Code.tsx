@@ -52,7 +52,7 @@ export function Code(props: CodeProps) {
             newest.current.onLines(l);
           },
           onJump: (w) => newest.current.onJump(w),
-          onComment: (n) => newest.current.onComment?.(n),
+          onComment: p.onComment === null ? null : (n) => newest.current.onComment?.(n),
         });
         editor.current = e;
         e.mark({ readings: p.readings, comments: p.comments });
@@ -68,7 +68,7 @@ export function Code(props: CodeProps) {
       editor.current = null;
       newest.current.onEditor(null);
     };
-  }, [props.text, props.path]);
+  }, [props.text, props.path, props.onComment === null]);
 
   useEffect(() => editor.current?.wrap(props.wrap), [props.wrap]);
   useEffect(() => editor.current?.mark({ readings: props.readings, comments: props.comments }), [props.readings, props.comments]);

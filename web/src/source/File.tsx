@@ -141,7 +141,7 @@ function CodePart({ source, file, comments, onComment }: { source: string; file:
   const { jump, asked, close } = useDefinitions(source, file.path);
   const raw = apiUrl(sourceApi(source, '/raw'), { path: file.path });
   const reviewer = session.value?.reviewer != null;
-  useEffect(() => setSelected(lines === null ? null : { lines, some: true, word: null }), [file.path]);
+  useEffect(() => setSelected(lines === null ? null : { lines, some: true, word: null }), [file.path, lines]);
 
   const bar = (
     <div class="code-bar" role="toolbar" aria-label="File">

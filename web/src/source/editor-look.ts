@@ -24,7 +24,7 @@ const look = EditorView.theme({
   '.cm-comment-gutter .cm-gutterElement': { display: 'grid', placeItems: 'center', cursor: 'pointer' },
   '.cm-comment': { minWidth: '1.15rem', height: '1.15rem', lineHeight: '1.15rem', padding: '0 0.25rem', borderRadius: '0.6rem 0.6rem 0.6rem 0', background: 'var(--accent)', color: 'var(--on-accent)', fontSize: '0.72rem', fontFamily: 'var(--sans)', textAlign: 'center', fontWeight: '650' },
   '.cm-comment.resolved': { background: 'transparent', color: 'var(--quiet)', boxShadow: 'inset 0 0 0 1px var(--edge)' },
-  '.cm-chosen': { backgroundColor: 'var(--mark)' },
+  '.cm-chosen': { backgroundColor: 'color-mix(in oklab, var(--mark) 42%, transparent)', boxShadow: 'inset 3px 0 0 var(--warn-line)' },
   '.cm-selectionMatch': { backgroundColor: 'var(--accent-ground)' },
   '.cm-searchMatch': { backgroundColor: 'var(--mark)', outline: '1px solid var(--warn-line)' },
   '.cm-searchMatch-selected': { backgroundColor: 'var(--warn-line)', color: 'var(--surface)' },
@@ -42,6 +42,11 @@ const look = EditorView.theme({
   '.cm-button': { minHeight: '1.9rem', padding: '0.1rem 0.7rem', border: '1px solid var(--edge)', borderRadius: '6px', background: 'var(--surface)', backgroundImage: 'none', color: 'var(--text)', fontSize: 'inherit', cursor: 'pointer', textTransform: 'capitalize' },
   '.cm-button:hover': { borderColor: 'var(--accent)' },
   '.cm-button:active': { backgroundImage: 'none' },
+  '@media (max-width: 46rem)': {
+    '.cm-foldGutter': { display: 'none !important' },
+    '.cm-lineNumbers .cm-gutterElement': { padding: '0 0.35rem 0 0.25rem', minWidth: '1.8rem' },
+    '.cm-line': { padding: '0 0.4rem' },
+  },
   '@media print': {
     '&': { maxHeight: 'none', border: 'none' },
     '.cm-scroller': { overflow: 'visible' },

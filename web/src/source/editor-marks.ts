@@ -159,22 +159,24 @@ const visible = highlightSpecialChars({
   },
 });
 
-/** `onComment`: a line's place for comments was clicked. */
+/** `onComment`: a line's place for comments was clicked; null: there are no comments. */
 export function marks(onComment: ((line: number) => void) | null) {
   return [
     beside,
     chosen,
     visible,
     gutter({ class: 'cm-read-gutter', markers: (view) => view.state.field(beside).read }),
-    gutter({
-      class: 'cm-comment-gutter',
-      markers: (view) => view.state.field(beside).comment,
-      domEventHandlers: {
-        mousedown(view, block) {
-          onComment?.(view.state.doc.lineAt(block.from).number);
-          return true;
-        },
-      },
-    }),
+    onComment === null
+      ? []
+      : gutter({
+          class: 'cm-comment-gutter',
+          markers: (view) => view.state.field(beside).comment,
+          domEventHandlers: {
+            mousedown(view, block) {
+              onComment(view.state.doc.lineAt(block.from).number);
+              return true;
+            },
+          },
+        }),
   ];
 }

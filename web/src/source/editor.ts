@@ -92,7 +92,8 @@ export class Editor {
       this.#language.of([]),
       this.#jumps(options),
       EditorView.updateListener.of((u) => {
-        if (u.selectionSet) options.onSelect(selectedOf(u.state));
+        const byAddress = u.transactions.some((t) => t.effects.some((e) => e.is(setChosen)));
+        if (u.selectionSet && !byAddress) options.onSelect(selectedOf(u.state));
       }),
       editorLook,
     ];
