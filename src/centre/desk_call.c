@@ -172,17 +172,28 @@ vt_desk_may_see(struct vt_desk_call *c, const struct vt_digest *source, bool *re
     return err;
 }
 
+static enum vt_err
+open_library(struct vt_desk_room *d, struct vt_why *why)
+{
+    char dir[VT_PATH_MAX];
+    enum vt_err err = vt_home_path(d->opts.home, dir, why, "centre/source");
+
+    return err == VT_OK ? vt_library_open(dir, false, &d->library, why) : err;
+}
+
+/* One that cannot be refreshed, as after it was made anew, is opened again. */
 enum vt_err
 vt_desk_library(struct vt_desk_call *c, struct vt_library **ret, struct vt_why *why)
 {
     struct vt_desk_room *d = c->d;
-    char dir[VT_PATH_MAX];
-    enum vt_err err = vt_home_path(d->opts.home, dir, why, "centre/source");
+    enum vt_err err = VT_OK;
 
-    if (err == VT_OK && d->library == NULL)
-        err = vt_library_open(dir, false, &d->library, why);
-    if (err == VT_OK)
-        err = vt_library_refresh(d->library, why);
+    if (d->library != NULL && vt_library_refresh(d->library, why) != VT_OK) {
+        vt_library_close(d->library);
+        d->library = NULL;
+    }
+    if (d->library == NULL)
+        err = open_library(d, why);
     if (err == VT_E_NOENT)
         return vt_desk_fail(c, 503, "the sources are not indexed yet: come again soon");
     if (err == VT_OK)
