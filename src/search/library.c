@@ -9,6 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A writer that was killed may have left a ctags that lives a moment longer, with the lock. */
+#define LOCK_MS 2000
+
 #define CACHE_READ "PRAGMA cache_size=-16384"
 #define CACHE_WRITE "PRAGMA cache_size=-98304"
 
@@ -79,7 +82,7 @@ open_writable(struct vt_library *l, struct vt_why *why)
     if (err == VT_OK)
         err = vt_path(path, why, "%s/lock", l->dir);
     if (err == VT_OK)
-        err = vt_lock_take(&l->lock, path, "the source library", why);
+        err = vt_lock_wait(&l->lock, path, "the source library", LOCK_MS, NULL, why);
     return err;
 }
 

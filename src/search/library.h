@@ -20,7 +20,10 @@
 
 struct vt_library;
 
-/* writable: the folder is made when missing. VT_E_NOENT: there is none yet. */
+/* writable: the folder is made when missing; VT_E_BUSY when another process writes (it waits
+ * two seconds for that to end). Else VT_E_NOENT: there is none yet. VT_E_STATE: of another
+ * version; whoever writes removes the folder and adds all again. No library may be open when a
+ * process is forked that opens one itself (sql/sql.h). */
 VT_MUST enum vt_err vt_library_open(
     const char *dir, bool writable, struct vt_library **ret, struct vt_why *why);
 void vt_library_close(struct vt_library *l);
