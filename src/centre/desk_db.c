@@ -60,7 +60,8 @@ make_private(const char *path, struct vt_why *why)
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 
     /* One that is there is never opened here: to close it again would take away the locks that
-     * SQLite has on it for another connection of this process (POSIX locks are of processes). */
+     * SQLite has on it for another connection of this process (POSIX locks are of processes).
+     */
     if (fd < 0 && errno == EEXIST)
         return VT_OK;
     if (fd < 0)

@@ -15,8 +15,9 @@
 
 #define VT_VISIT_WAITING_MAX 1024U          /* lines in memory */
 #define VT_VISIT_ANONYMOUS_DAY_MAX 1000000U /* lines of a day that are nobody's */
-#define VT_VISIT_SEARCH "?search" /* the path of a search: its blob is the question's digest   \
-                                   */
+#define VT_VISIT_SEARCH                                                                        \
+    "?search" /* the path of a search: its blob is the question's digest                       \
+               */
 #define VT_DAY_S 86400
 
 struct vt_visit_book;

@@ -4,9 +4,9 @@
  *
  * One struct vt_sql is one connection, for one thread. None may be open when a process is
  * forked that opens tables itself: the child would take the parent's locks for its own. Nor may
- * anything else in a process open a file of tables: closing it again drops SQLite's locks on it,
- * and two writers then spoil it. Statements are kept by the address of their text, so give string
- * literals: the second use of a text costs no compilation. A query is one vt_sql_query,
+ * anything else in a process open a file of tables: closing it again drops SQLite's locks on
+ * it, and two writers then spoil it. Statements are kept by the address of their text, so give
+ * string literals: the second use of a text costs no compilation. A query is one vt_sql_query,
  * vt_sql_step until there is no row, vt_sql_end.
  *
  * Readers need write nothing, so that their processes can be confined to reading. The journal
