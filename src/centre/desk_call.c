@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What all of the desk's answers share: who asks, what was sent, how a no is said. */
+#define VT_CENTRE_DESK_CALL_C
 #include "centre/api_parts.h"
 #include "centre/desk_room.h"
 #include "centre/sealed.h"
