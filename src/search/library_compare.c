@@ -194,8 +194,8 @@ vt_library_compare(struct vt_library *l, const struct vt_digest *from,
     void *ctx, struct vt_why *why)
 {
     struct compare c = {.l = l, .path = VT_BUF(VT_PATH_MAX), .fn = fn, .ctx = ctx};
-    const struct vt_library_snapshot *a;
-    const struct vt_library_snapshot *b;
+    const struct vt_library_snapshot *a = NULL;
+    const struct vt_library_snapshot *b = NULL;
     enum vt_err err = vt_library_seek(l, from, &a, why);
 
     if (err == VT_OK)

@@ -67,7 +67,7 @@ vt_library_symbols_of(struct vt_library *l, const struct vt_digest *source, cons
     struct vt_buf b = VT_BUF(VT_LIBRARY_FOLDER_MAX);
     struct give g = {.path = path, .left = SIZE_MAX, .fn = fn, .ctx = ctx};
     const struct vt_library_snapshot *s;
-    struct vt_folder_entry e;
+    struct vt_folder_entry e = {.kind = VT_LIBRARY_FOLDER};
     enum vt_err err = vt_library_seek(l, source, &s, why);
 
     if (err == VT_OK)
@@ -142,6 +142,7 @@ give_places(struct vt_library *l, const char *name, struct places *p, struct giv
         g->language = p->place[i].language;
         err = give_blob(l, p->place[i].blob, g, why);
     }
+    g->name = NULL;
     places_release(p);
     return err;
 }

@@ -44,7 +44,8 @@ fail(const struct vt_sql *db, struct vt_why *why)
         err = VT_E_NOSPC;
     else if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
         err = VT_E_SYNTAX;
-    return vt_fail(why, err, "%s: %s", db->path, sqlite3_errmsg(db->db));
+    (void)vt_fail(why, err, "%s: %s", db->path, sqlite3_errmsg(db->db));
+    return err;
 }
 
 static enum vt_err
@@ -228,7 +229,7 @@ query(struct vt_sql *db, struct vt_sql_rows **ret, struct vt_why *why, const cha
     struct vt_sql_rows *r = NULL;
     enum vt_err err = statement(db, sql, &r, why);
 
-    if (err != VT_OK)
+    if (r == NULL)
         return err;
     r->busy = true;
     for (int i = 0; types[i] != '\0'; i++) {
@@ -294,7 +295,7 @@ vt_sql_do(struct vt_sql *db, struct vt_why *why, const char *sql, const char *ty
     va_start(ap, types);
     err = query(db, &r, why, sql, types, &ap);
     va_end(ap);
-    if (err == VT_OK)
+    if (r != NULL)
         err = vt_sql_step(r, &row, why);
     vt_sql_end(r);
     return err;
@@ -312,9 +313,9 @@ vt_sql_count(struct vt_sql *db, int64_t otherwise, int64_t *ret, struct vt_why *
     va_start(ap, types);
     err = query(db, &r, why, sql, types, &ap);
     va_end(ap);
-    if (err == VT_OK)
+    if (r != NULL)
         err = vt_sql_step(r, &row, why);
-    if (err == VT_OK)
+    if (r != NULL && err == VT_OK)
         *ret = row && !vt_sql_is_null(r, 0) ? vt_sql_int(r, 0) : otherwise;
     vt_sql_end(r);
     return err;
