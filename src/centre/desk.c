@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "centre/desk.h"
 
+#include "base/confine.h"
 #include "base/log.h"
 #include "centre/desk_db.h"
 #include "centre/desk_room.h"
 #include "centre/session.h"
 #include "centre/visit_publish.h"
 #include "http/server.h"
+#include "store/store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -234,14 +236,50 @@ vt_desk_room_free(struct vt_desk_room *d)
     free(d);
 }
 
+/* From now on this process writes below HOME/centre alone and reads what is public or sealed:
+ * not the keys, for one, since it parses what strangers send. */
+static enum vt_err
+confine(const struct vt_home *home, struct vt_why *why)
+{
+    char centre[VT_PATH_MAX], sealed[VT_PATH_MAX], public_dir[VT_PATH_MAX];
+    const struct vt_confine_folder all[] = {{centre, VT_CONFINE_WRITE},
+        {sealed, VT_CONFINE_READ}, {public_dir, VT_CONFINE_READ}, {"/usr", VT_CONFINE_READ},
+        {"/lib", VT_CONFINE_READ}, {"/etc", VT_CONFINE_READ}, {"/dev/null", VT_CONFINE_WRITE}};
+    struct vt_confine_folder there[sizeof(all) / sizeof(all[0])];
+    struct vt_why unconfined = {0};
+    size_t n = 0;
+    enum vt_err err = vt_home_path(home, centre, why, "centre");
+
+    if (err == VT_OK)
+        err = vt_home_path(home, sealed, why, VT_STORE_SEALED);
+    if (err == VT_OK)
+        err = vt_home_path(home, public_dir, why, "public");
+    if (err == VT_OK)
+        err = vt_dir_make(centre, 0700, why);
+    if (err == VT_OK)
+        err = vt_dir_make(sealed, 0700, why);
+    if (err != VT_OK)
+        return err;
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (vt_file_exists(all[i].path))
+            there[n++] = all[i];
+    (void)setenv("SQLITE_TMPDIR", centre, 1); /* where it puts what it cannot hold */
+    if (vt_confine(there, n, &unconfined) != VT_OK)
+        vt_log(VT_LOG_WARN, "this process may read and write more than it needs: %s",
+            unconfined.text);
+    return VT_OK;
+}
+
 enum vt_err
 vt_desk_run(int fd, const struct vt_desk_opts *opts, struct vt_why *why)
 {
     struct vt_desk_room *d = NULL;
     struct vt_desk_publisher *publisher = NULL;
     struct vt_room_opts room = {.answer = vt_desk_room_answer, .idle = vt_desk_room_idle};
-    enum vt_err err = vt_desk_room_new(opts, &d, why);
+    enum vt_err err = confine(opts->home, why);
 
+    if (err == VT_OK)
+        err = vt_desk_room_new(opts, &d, why);
     if (err == VT_OK && opts->signer != NULL)
         err = vt_desk_publisher_start(opts, d->clock, &publisher, why);
     if (err == VT_OK) {

@@ -28,7 +28,9 @@ struct vt_desk_opts {
     const struct vt_clock *clock; /* NULL: the system's */
 };
 
-/* Answers until fd closes: VT_OK. VT_E_STATE: desk.db is of another version. */
+/* Answers until fd closes: VT_OK. VT_E_STATE: desk.db is of another version. Where the kernel
+ * has Landlock this thread, and what it starts, may from then on write below HOME/centre alone
+ * and read nothing else of the home but what is public or sealed. */
 VT_MUST enum vt_err vt_desk_run(int fd, const struct vt_desk_opts *opts, struct vt_why *why);
 
 #endif

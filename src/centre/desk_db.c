@@ -77,7 +77,7 @@ vt_desk_db_open(const struct vt_home *home, struct vt_sql **ret, struct vt_why *
     enum vt_err err = vt_home_path(home, path, why, "centre");
 
     if (err == VT_OK)
-        err = vt_dir_make(path, 0755, why);
+        err = vt_dir_make(path, 0700, why);
     if (err == VT_OK)
         err = vt_home_path(home, path, why, VT_DESK_FILE);
     if (err == VT_OK)
