@@ -359,7 +359,7 @@ function register(credential: { response: { attestationObject: string } }) {
   const name = 'alice.north.example';
   const vkey = `${name}+${hex(keyId(name, keyBytes(key)))}+${b64(keyBytes(key))}`;
   session = { name, organisation: 'north', roles: ['reader', 'reviewer', 'lead'], vkey, since: iso(clock), in_policy: true };
-  reviewers.push(session);
+  reviewers.splice(0, reviewers.length, session);
   return { name, vkey, policy_line: `signer alice ${vkey}` };
 }
 function review(body: Uint8Array): [number, string] {

@@ -76,7 +76,7 @@ function Results({ verdicts, strangers }: { verdicts: Verdict[]; strangers: { na
   const [read, wrong, open] = [number('read'), number('wrong'), number('no-receipt')];
   return (
     <section class="stack" aria-label="Result">
-      <p class={wrong > 0 ? 'note bad' : open > 0 ? 'note warn' : 'note ok'} role="status">
+      <p class={wrong > 0 ? 'note bad' : open > 0 ? 'note warn' : read > 0 ? 'note' : 'note ok'} role="status">
         <strong>
           Of {plural(verdicts.length, 'run')}, {read === 0 ? 'none is shown to have read records of yours' : `${count(read)} read records of yours`}.
         </strong>{' '}

@@ -65,11 +65,11 @@ function Chosen({ source, files }: { source: Digest; files: readonly FileLine[] 
   );
 }
 
-function ExactText({ document, text }: { document: string; text: string }) {
+function ExactText({ document, text, done }: { document: string; text: string; done: boolean }) {
   const challenge = challengeOf(text);
   return (
     <section class="stack tight">
-      <h3>Exactly this will be signed</h3>
+      <h3>Exactly this {done ? 'was' : 'will be'} signed</h3>
       <p class="quiet small">
         The document, of {plural(utf8(document).length, 'byte')}. Its digest is <DigestPart of={sha256Digest(utf8(document))} what="document’s digest" />
       </p>
@@ -206,7 +206,7 @@ export function SignDialog(props: SignProps) {
           </p>
         )}
         {stage !== 'choose' && <Result p={progress} index={progress.index} />}
-        {document !== '' && <ExactText document={document} text={text} />}
+        {document !== '' && <ExactText document={document} text={text} done={progress.signed === 'ok'} />}
         <p class="row sheet-end">
           {stage === 'choose' && (
             <button type="button" class="primary" disabled={document === ''} onClick={begin}>

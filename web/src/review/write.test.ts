@@ -2,10 +2,10 @@
 // What a reviewer signs, with an authenticator made of software, through the verifier that everybody uses.
 import { p256 } from '@noble/curves/nist';
 import { describe, expect, it } from 'vitest';
-import { b64, b64url, concat, digest, hex, utf8 } from '../src/lib/verify/bytes';
-import { parseEntry } from '../src/lib/verify/entry';
-import { parseNote, verifyNote } from '../src/lib/verify/note';
-import { keyBytes, keyId, parseVkey } from '../src/lib/verify/vkey';
+import { b64, b64url, concat, digest, hex, utf8 } from '../lib/verify/bytes';
+import { parseEntry } from '../lib/verify/entry';
+import { parseNote, verifyNote } from '../lib/verify/note';
+import { keyBytes, keyId, parseVkey } from '../lib/verify/vkey';
 import {
   challengeOf,
   coveredRoot,
@@ -21,7 +21,7 @@ import {
   withoutTwins,
   type Assertion,
   type FileLine,
-} from '../src/review/write';
+} from './write';
 
 const SOURCE = `sha256:${'ab'.repeat(32)}`;
 const A = `sha256:${'01'.repeat(32)}`;
