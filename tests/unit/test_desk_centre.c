@@ -639,8 +639,8 @@ test_comments_refused(void **state)
 {
     struct desk_world *w = *state;
     static const char *const texts[] = {"", "a\rb", "a\tb", "\x1b[31m",
-        "a\xe2\x80\xae"
-        "b",
+        ("a\xe2\x80\xae"
+         "b"),
         "\xc2\x85"};
     struct authenticator a, r;
     char *alice = dw_join(w, "alice.example", REVIEWER, &a);
