@@ -12,6 +12,7 @@
  *     state        one row: the newest checkpoint, how far the facts are, why no further
  *     checkpoint   every one that was seen; cosignature: who cosigned it when
  *     entry        all of the log; subject: what they name
+ *     vote         who of the policy says something of a source, environment, artifact
  *     source, environment, package
  *     run          kinds 'assembly', 'rebuild', 'mismatch'; output: what came out
  *     release      an artifact of a release, and what the site's policy says of it
@@ -23,7 +24,7 @@
 #ifndef VT_CENTRE_FACTS_H
 #define VT_CENTRE_FACTS_H
 
-#define VT_FACTS_VERSION 1
+#define VT_FACTS_VERSION 2
 #define VT_FACTS_FILE "centre/facts.db" /* below the home */
 
 #define VT_FACTS_SCHEMA                                                                        \
@@ -43,6 +44,8 @@
     "CREATE TABLE subject(idx INTEGER, role TEXT, digest BLOB,"                                \
     " PRIMARY KEY(digest, role, idx)) WITHOUT ROWID;"                                          \
     "CREATE INDEX subject_idx ON subject(idx);"                                                \
+    "CREATE TABLE vote(digest BLOB, kind TEXT, signer TEXT,"                                   \
+    " PRIMARY KEY(digest, kind, signer)) WITHOUT ROWID;"                                       \
     "CREATE TABLE source(source BLOB PRIMARY KEY, idx INTEGER, tree TEXT,"                     \
     " git_commit TEXT, origin TEXT, archive_size INTEGER, files INTEGER, sealed INTEGER,"      \
     " name TEXT, version TEXT);"                                                               \

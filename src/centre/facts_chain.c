@@ -255,8 +255,8 @@ find_assembly(struct vt_facts *f, uint64_t index, struct vt_why *why)
         "UPDATE run SET of=a.idx, product=a.product, version=a.version FROM"
         " (SELECT b.idx, b.product, b.version FROM run r JOIN entry e ON e.statement=r.assembly"
         "  JOIN run b ON b.idx=e.idx WHERE r.idx=?1 AND b.kind='assembly'"
-        "  AND b.source=r.source AND b.environment=r.environment AND b.recipe=r.recipe"
-        "  ORDER BY b.idx LIMIT 1) AS a WHERE run.idx=?1",
+        "  AND +b.source=r.source AND +b.environment=r.environment AND b.recipe=r.recipe"
+        "  ORDER BY +b.idx LIMIT 1) AS a WHERE run.idx=?1", /* by the statement's index */
         "i", (int64_t)index);
 }
 

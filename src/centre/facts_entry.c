@@ -94,6 +94,8 @@ vt_facts_take_statement(struct vt_facts *f, const struct vt_facts_entry *e,
     if (err == VT_OK && problem->text[0] == '\0')
         err = open_and_take(f, e, &b, problem, why);
     if (err == VT_OK && problem->text[0] == '\0')
+        err = vt_facts_vote(f, e, why);
+    if (err == VT_OK && problem->text[0] == '\0')
         err = vt_facts_tell(f, e, why);
     vt_buf_release(&b);
     return err;

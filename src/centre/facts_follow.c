@@ -30,7 +30,7 @@ read_seen(struct vt_facts *f, struct seen *ret, struct vt_why *why)
     bool row = false;
     enum vt_err err = vt_sql_query(f->db, &r, why,
         "SELECT c.size, c.root, s.log IS NULL OR s.log=?, s.note IS ? AND s.size=s.taken"
-        " FROM state s LEFT JOIN checkpoint c ORDER BY c.size DESC LIMIT 1",
+        " FROM state s LEFT JOIN checkpoint c ON c.size=(SELECT max(size) FROM checkpoint)",
         "sb", vt_log_reader_checkpoint(f->reader)->origin, note, len);
 
     *ret = (struct seen){.same_log = true};

@@ -95,6 +95,10 @@ VT_MUST enum vt_err vt_facts_take_sizes(
  * entry's kind says which), to be judged again; vt_facts_judge does it. */
 VT_MUST enum vt_err vt_facts_touch(
     struct vt_facts *f, const struct vt_entry *e, struct vt_why *why);
+/* Notes who says what of a source, an environment or an artifact; once its statement was read.
+ */
+VT_MUST enum vt_err vt_facts_vote(
+    struct vt_facts *f, const struct vt_facts_entry *e, struct vt_why *why);
 VT_MUST enum vt_err vt_facts_judge(struct vt_facts *f, struct vt_why *why);
 /* Forgets what was marked. */
 void vt_facts_untouch(struct vt_facts *f);

@@ -157,25 +157,79 @@ vote(const struct vt_facts *f, struct votes *v, enum vt_entry_kind kind, const c
     " WHERE t.digest=s.digest AND t.role='source' AND t.idx>s.idx AND l.kind='" kind_ "'"      \
     " AND l.signer=e.signer" more ")"
 
-/* Who has logged an entry of that kind with that subject. */
-static enum vt_err
-votes_about(struct vt_facts *f, enum vt_entry_kind kind, enum vt_subject_role role,
-    const struct vt_digest *d, struct votes *v, struct vt_why *why)
+/* The role that a kind of entry votes about; 0: its votes are counted in another way. */
+static enum vt_subject_role
+voted_role(enum vt_entry_kind kind)
 {
-    struct vt_sql_rows *r = NULL;
-    bool row = false;
-    enum vt_err err = vt_sql_query(f->db, &r, why,
-        "SELECT DISTINCT e.signer FROM subject s JOIN entry e ON e.idx=s.idx WHERE s.digest=?"
-        " AND s.role=? AND e.kind=? AND e.signer IS NOT NULL AND e.problem IS NULL"
-        " AND (e.kind<>'review' OR (1" NO_LATER("objection", "") "))",
-        "dss", d, vt_subject_role_name(role), vt_entry_kind_name(kind));
+    switch (kind) {
+    case VT_ENTRY_SOURCE:
+        return VT_SUBJECT_SOURCE;
+    case VT_ENTRY_ENVIRONMENT:
+        return VT_SUBJECT_ENVIRONMENT;
+    case VT_ENTRY_RELEASE:
+        return VT_SUBJECT_ARTIFACT;
+    default:
+        return (enum vt_subject_role)0;
+    }
+}
 
-    if (err == VT_OK)
-        err = vt_sql_step(r, &row, why);
+enum vt_err
+vt_facts_vote(struct vt_facts *f, const struct vt_facts_entry *e, struct vt_why *why)
+{
+    enum vt_subject_role role = voted_role(e->entry.kind);
+    enum vt_err err = VT_OK;
+
+    for (size_t i = 0; i < e->entry.subject_count && err == VT_OK; i++)
+        if (e->entry.subject[i].role == role)
+            err = vt_sql_do(f->db, why,
+                "INSERT OR IGNORE INTO vote(digest, kind, signer) VALUES(?, ?, ?)", "dss",
+                &e->entry.subject[i].digest, vt_entry_kind_name(e->entry.kind),
+                e->signer->name);
+    return err;
+}
+
+/* Takes the votes that a query gives. */
+static enum vt_err
+take_votes(struct vt_facts *f, struct vt_sql_rows *r, enum vt_entry_kind kind, struct votes *v,
+    struct vt_why *why)
+{
+    bool row = false;
+    enum vt_err err = vt_sql_step(r, &row, why);
+
     while (err == VT_OK && row) {
         vote(f, v, kind, vt_sql_text(r, 0));
         err = vt_sql_step(r, &row, why);
     }
+    return err;
+}
+
+static enum vt_err
+votes_about(struct vt_facts *f, enum vt_entry_kind kind, const struct vt_digest *d,
+    struct votes *v, struct vt_why *why)
+{
+    struct vt_sql_rows *r = NULL;
+    enum vt_err err = vt_sql_query(f->db, &r, why,
+        "SELECT signer FROM vote WHERE digest=? AND kind=?", "ds", d, vt_entry_kind_name(kind));
+
+    if (err == VT_OK)
+        err = take_votes(f, r, kind, v, why);
+    vt_sql_end(r);
+    return err;
+}
+
+static enum vt_err
+votes_of_reviewers(
+    struct vt_facts *f, const struct vt_digest *source, struct votes *v, struct vt_why *why)
+{
+    struct vt_sql_rows *r = NULL;
+    enum vt_err err = vt_sql_query(f->db, &r, why,
+        "SELECT DISTINCT e.signer FROM review w JOIN entry e ON e.idx=w.idx"
+        " JOIN subject s ON s.digest=w.source AND s.role='source' AND s.idx=w.idx"
+        " WHERE w.source=? AND w.kind='review'" NO_LATER("objection", ""),
+        "d", source);
+
+    if (err == VT_OK)
+        err = take_votes(f, r, VT_ENTRY_REVIEW, v, why);
     vt_sql_end(r);
     return err;
 }
@@ -253,13 +307,13 @@ gather(struct vt_facts *f, const struct vt_entry *claim, const struct vt_digest 
     enum vt_err err = votes_like(f, claim, artifact, v, why);
 
     if (err == VT_OK)
-        err = votes_about(f, VT_ENTRY_SOURCE, VT_SUBJECT_SOURCE, source, v, why);
+        err = votes_about(f, VT_ENTRY_SOURCE, source, v, why);
     if (err == VT_OK)
-        err = votes_about(f, VT_ENTRY_ENVIRONMENT, VT_SUBJECT_ENVIRONMENT, environment, v, why);
+        err = votes_about(f, VT_ENTRY_ENVIRONMENT, environment, v, why);
     if (err == VT_OK)
-        err = votes_about(f, VT_ENTRY_REVIEW, VT_SUBJECT_SOURCE, source, v, why);
+        err = votes_of_reviewers(f, source, v, why);
     if (err == VT_OK)
-        err = votes_about(f, VT_ENTRY_RELEASE, VT_SUBJECT_ARTIFACT, artifact, v, why);
+        err = votes_about(f, VT_ENTRY_RELEASE, artifact, v, why);
     return err;
 }
 
@@ -366,7 +420,7 @@ put_verdict(struct vt_facts *f, const struct vt_digest *artifact, const struct v
         "  CASE WHEN release.path IS NULL THEN a.version ELSE release.version END"
         "  FROM (SELECT NULL) LEFT JOIN (SELECT r.idx, r.product, r.version FROM output o"
         "  JOIN run r ON r.idx=o.idx WHERE o.artifact=?1 AND r.kind='assembly'"
-        "  ORDER BY r.idx DESC LIMIT 1) AS a)"
+        "  ORDER BY +r.idx DESC LIMIT 1) AS a)" /* by the artifact's index */
         " WHERE artifact=?1",
         "dsiiis", artifact, state, (int64_t)v->rebuilds, (int64_t)needed,
         mismatches + (v->objected ? 1 : 0), met ? NULL : v->missing.text);

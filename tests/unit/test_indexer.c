@@ -91,6 +91,7 @@ dump(const struct index_world *w, struct vt_buf *b)
         "SELECT 'entry', idx, kind, signer, key, organisation, hex(statement), hex(text),"
         " problem FROM entry ORDER BY idx",
         "SELECT 'subject', idx, role, hex(digest) FROM subject ORDER BY idx, role, digest",
+        "SELECT 'vote', hex(digest), kind, signer FROM vote ORDER BY digest, kind, signer",
         "SELECT 'source', hex(source), idx, tree, git_commit, origin, archive_size, files,"
         " sealed, name, version FROM source ORDER BY source",
         "SELECT 'environment', hex(environment), idx, distribution, arch, packages"
