@@ -136,7 +136,7 @@ function Unread({ source, reviewer }: { source: Digest; reviewer: boolean }) {
           items.length === 0 ? (
             <p class="note ok">Every file of this snapshot is covered.</p>
           ) : (
-            <Table caption={all ? 'All files' : 'Files that are not covered'} head={reviewer ? ['File', 'Lines', 'Read by', ''] : ['File', 'Lines', 'Read by']} numeric={[1]}>
+            <Table caption={all ? 'All files' : 'Files that are not covered'} head={reviewer ? ['File', 'Lines', 'Read by', 'You'] : ['File', 'Lines', 'Read by']} numeric={[1]}>
               {items.map((i) => (
                 <tr key={i.path}>
                   <th scope="row" class="file-name">
@@ -162,7 +162,7 @@ function Unread({ source, reviewer }: { source: Digest; reviewer: boolean }) {
           )
         }
       </Async>
-      <Pager of={files} one="file" />
+      {files.data !== null && files.data.length > 0 && <Pager of={files} one="file" />}
     </section>
   );
 }

@@ -79,7 +79,7 @@ function Profile({ reviewer }: { reviewer: Reviewer }) {
         <dt>Key</dt>
         <dd>{own === undefined ? <span class="quiet">…</span> : <code class="wrap small">{own.vkey}</code>}</dd>
         <dt>In the policy</dt>
-        <dd>{own === undefined ? <span class="quiet">…</span> : own.in_policy ? <Badge tone="ok">The site’s policy names your key</Badge> : <Badge tone="warn">Not yet: your sign-off counts when the policy has the line for your key</Badge>}</dd>
+        <dd>{own === undefined ? <span class="quiet">…</span> : own.in_policy ? <Badge tone="ok">The site’s policy names your key</Badge> : <Badge tone="warn">Not yet: the site takes your sign-off once its policy has the line of your key</Badge>}</dd>
       </dl>
       {error !== null && (
         <p class="note bad" role="alert">

@@ -165,8 +165,8 @@ function Results({ answer, ask, labels }: { answer: SearchAnswer; ask: Ask; labe
   return (
     <section aria-label="Results">
       <p class="quiet" role="status">
-        {plural(answer.files, 'file')} in {answer.took_ms < 10 ? answer.took_ms.toFixed(1) : count(Math.round(answer.took_ms))} ms
-        {answer.truncated && '; there is more than is shown: narrow the search'}
+        {answer.truncated ? `The first ${plural(answer.files, 'file')}` : plural(answer.files, 'file')} in {answer.took_ms < 10 ? answer.took_ms.toFixed(1) : count(Math.round(answer.took_ms))} ms
+        {answer.truncated && '. There is more: narrow the search.'}
       </p>
       <ul class="found-list" onKeyDown={onKeys}>
         {answer.items.map((item) => (

@@ -121,6 +121,26 @@ function Snapshot({ s, path, kind, above }: { s: SourceFull; path: string; kind:
   const source = s.source;
   if (!s.indexed) return <p class="note">The site has not read this snapshot in yet. Its files will be here in a moment.</p>;
   const lead = session.value?.reviewer?.roles.includes('lead') === true;
+  if (s.sealed && session.value !== null && session.value.reviewer === null) {
+    return (
+      <>
+        <Crumbs source={source} label={labelOf(s)} path={path} sealed />
+        <div class="note warn prose">
+          <p>
+            <strong>This source is sealed.</strong> It is open to named reviewers only, and each opening is recorded. Anybody can see that it exists, who read it, and what was released from it.
+          </p>
+          <p class="row">
+            <a class="button primary" href="/me">
+              Log in
+            </a>
+            <a class="button" href={coverageHref(source)}>
+              Who read it
+            </a>
+          </p>
+        </div>
+      </>
+    );
+  }
   return (
     <>
       <Crumbs source={source} label={labelOf(s)} path={path} sealed={s.sealed} />

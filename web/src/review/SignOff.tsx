@@ -4,6 +4,8 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { count, plural } from '../lib/format';
 import { session } from '../lib/store';
 import type { Digest } from '../lib/types';
+import type { ReviewerAccount } from '../lib/types-source';
+import { useApi } from '../lib/use';
 import { b64url, hex } from '../lib/verify/bytes';
 import { Badge } from '../parts/Badge';
 import { Digest as DigestPart } from '../parts/Digest';
@@ -149,6 +151,8 @@ export function SignDialog(props: SignProps) {
   const now = session.value;
   const reviewer = now?.reviewer ?? null;
   const files = chosenOf(source);
+  const accounts = useApi<{ items: ReviewerAccount[] }>('/reviewers');
+  const unnamed = accounts.data?.items.find((r) => r.name === reviewer?.name)?.in_policy === false;
 
   useEffect(() => {
     dialog.current?.showModal();
@@ -189,6 +193,7 @@ export function SignDialog(props: SignProps) {
           What you sign goes into the public <Term word="log">log</Term>, for ever, in the name <strong>{reviewer?.name}</strong>.{' '}
           {kind === 'objection' && 'It holds no words of yours: say those in comments.'}
         </p>
+        {unnamed && <p class="note warn">The site’s policy does not name your key yet, so the site will refuse this. Its operator has to put the line of your key there first.</p>}
         {stage === 'choose' && kind === 'objection' && (
           <div class="field">
             <label for="code">Why</label>

@@ -3,7 +3,7 @@
 // a checkpoint that the policy accepts.
 import { get } from '../lib/api';
 import { proveEntry } from '../data/evidence';
-import type { Digest } from '../lib/types';
+import type { CheckpointView } from '../lib/types';
 import type { ReviewerAccount } from '../lib/types-source';
 import { decimal, utf8, VerifyError } from '../lib/verify/bytes';
 import { parseEntry } from '../lib/verify/entry';
@@ -49,17 +49,15 @@ export async function sendReview(document: string, entry: string): Promise<numbe
 export async function awaitProof(index: number, entry: string, stop: AbortSignal): Promise<bigint> {
   for (let i = 0; ; i++) {
     stop.throwIfAborted();
-    try {
-      return (await proveEntry(index, utf8(entry))).size;
-    } catch (e) {
-      if (i >= POLLS_MAX || e instanceof VerifyError) throw e;
+    const published = await get<CheckpointView>('/checkpoint').catch(() => null);
+    if (published !== null && published.size > index) {
+      try {
+        return (await proveEntry(index, utf8(entry))).size;
+      } catch (e) {
+        if (i >= POLLS_MAX || e instanceof VerifyError) throw e;
+      }
     }
+    if (i >= POLLS_MAX) throw new Error('The entry is in the log, but no cosigned checkpoint covers it yet. Look at the entry later.');
     await new Promise((next) => setTimeout(next, POLL_MS));
   }
-}
-
-export interface Prepared {
-  source: Digest;
-  document: string;
-  entry: string;
 }

@@ -41,6 +41,17 @@ export function pairsOf(h: Hunk): Pair[] {
   return pairs;
 }
 
+function linesWords(start: number, lines: number): string {
+  return lines === 1 ? `line ${count(start)}` : `lines ${count(start)} to ${count(start + lines - 1)}`;
+}
+
+/** "lines 22 to 28 became lines 22 to 30". */
+export function hunkWords(h: Hunk): string {
+  if (h.new_lines === 0) return `${linesWords(h.old_start, h.old_lines)} removed`;
+  if (h.old_lines === 0) return `${linesWords(h.new_start, h.new_lines)} added`;
+  return `${linesWords(h.old_start, h.old_lines)} became ${linesWords(h.new_start, h.new_lines)}`;
+}
+
 const WORDS = { '-': 'removed: ', '+': 'added: ', ' ': '' } as const;
 
 function Line({ cell, side, href }: { cell: Cell | null; side: 'old' | 'new'; href: (n: number) => string }) {
@@ -113,7 +124,7 @@ export function Difference({ diff, from, to }: { diff: FileDiff; from: string; t
           <tbody key={i}>
             <tr class="hunk">
               <th colSpan={4} scope="rowgroup">
-                lines {count(h.old_start)} to {count(h.old_start + Math.max(h.old_lines, 1) - 1)} became lines {count(h.new_start)} to {count(h.new_start + Math.max(h.new_lines, 1) - 1)}
+                {hunkWords(h)}
               </th>
             </tr>
             <Rows h={h} oldHref={oldHref} newHref={newHref} />

@@ -17,7 +17,7 @@ function Coverage({ e }: { e: TreeEntry }) {
 function Kind({ kind }: { kind: TreeEntry['kind'] }) {
   const path = kind === 'dir' ? 'M2 4.5h4l1.5 1.5H14v6.5H2z' : kind === 'link' ? 'M9 3h4v4M13 3L7 9M7 4H3v9h9V9' : 'M4 2h5.5L12 4.5V14H4zM9.5 2v2.5H12';
   return (
-    <svg viewBox="0 0 16 16" width="15" height="15" class={`kind ${kind}`} role="img" aria-label={kind === 'dir' ? 'folder' : kind === 'link' ? 'symbolic link' : 'file'} fill="none" stroke="currentColor" stroke-width="1.2" stroke-linejoin="round">
+    <svg viewBox="0 0 16 16" width="15" height="15" class={`kind kind-${kind}`} role="img" aria-label={kind === 'dir' ? 'folder' : kind === 'link' ? 'symbolic link' : 'file'} fill="none" stroke="currentColor" stroke-width="1.2" stroke-linejoin="round">
       <path d={path} />
     </svg>
   );

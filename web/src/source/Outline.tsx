@@ -12,10 +12,16 @@ import { Name } from './Name';
 
 const SHOWN_MAX = 400;
 
+/** Universal Ctags says `kind:name` of what a symbol is in; what has no name is left out. */
+export function symbolName(s: FileSymbol): string {
+  const scope = (s.scope ?? '').replace(/^[A-Za-z]+:(?!:)/, '');
+  return scope === '' || scope.includes('__anon') ? s.name : `${scope}.${s.name}`;
+}
+
 export function Outline({ symbols, onGo }: { symbols: FileSymbol[]; onGo: (lines: Lines) => void }) {
   const [filter, setFilter] = useState('');
   const wanted = filter.toLowerCase();
-  const found = symbols.filter((s) => s.name.toLowerCase().includes(wanted));
+  const found = symbols.filter((s) => symbolName(s).toLowerCase().includes(wanted));
   return (
     <details class="side-part" open>
       <summary>
@@ -35,7 +41,7 @@ export function Outline({ symbols, onGo }: { symbols: FileSymbol[]; onGo: (lines
                 onGo({ from: s.line, to: s.line });
               }}
             >
-              <span class="symbol-kind">{s.kind}</span> <Name of={s.scope === null ? s.name : `${s.scope}.${s.name}`} />
+              <span class="symbol-kind">{s.kind}</span> <Name of={symbolName(s)} />
             </a>
           </li>
         ))}

@@ -51,6 +51,13 @@ function wordAt(state: EditorState, pos: number): string | null {
   return word !== '' && !/^\p{N}/u.test(word) && word.length <= WORD_MAX ? word : null;
 }
 
+/** Lines end in newlines alone, as everywhere else here: a return within a line is a hidden character. What
+ * stands before a newline is the end of a line, and nothing follows the last. */
+function shown(text: string): string {
+  const lines = text.replaceAll('\r\n', '\n');
+  return lines.endsWith('\n') ? lines.slice(0, -1) : lines;
+}
+
 export class Editor {
   readonly #view: EditorView;
   readonly #wrapping = new Compartment();
@@ -64,13 +71,14 @@ export class Editor {
     this.#view = new EditorView({
       parent: root,
       root,
-      state: EditorState.create({ doc: options.text, extensions: this.#extensions(options) }),
+      state: EditorState.create({ doc: shown(options.text), extensions: this.#extensions(options) }),
     });
     if (options.text.length <= COLOURED_MAX) void this.#colour(options);
   }
 
   #extensions(options: EditorOptions): Extension[] {
     return [
+      EditorState.lineSeparator.of('\n'),
       EditorState.readOnly.of(true),
       EditorView.contentAttributes.of({
         'aria-label': options.label,
