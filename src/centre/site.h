@@ -9,8 +9,9 @@
  *     signer-2   the Centre's key, when the home has one; signs entries
  *     desk       reviewers, comments, who opened what (centre/desk.h)
  *     indexer    facts and the library of sources (centre/indexer.h)
- *     reader-1, reader-2   answer what is read (centre/reading_room.h)
- *     http       parses requests; no key; reads public/ and the page, nothing else
+ *     herald     tells web hooks of what was logged (centre/herald.h); where there is a
+ * Centre's key reader-1, reader-2   answer what is read (centre/reading_room.h) http parses
+ * requests; no key; reads public/ and the page, nothing else
  *
  *     clients ─ http ═ log ═ signer        (═ a socket pair)
  *                    ═ desk ═ signer-2

@@ -8,6 +8,7 @@
 #include "base/crew.h"
 #include "base/log.h"
 #include "centre/desk.h"
+#include "centre/herald.h"
 #include "centre/indexer.h"
 #include "centre/reading_room.h"
 #include "crypto/signer.h"
@@ -82,6 +83,17 @@ indexer_main(int fd, void *ctx)
 }
 
 static int
+herald_main(int fd, void *ctx)
+{
+    struct vt_site *s = ctx;
+    const struct vt_herald_opts opts = {.home = s->home};
+    struct vt_why why = {0};
+
+    vt_log_init("herald", VT_LOG_INFO);
+    return vt_crew_end(vt_herald_run(fd, &opts, &why), &why);
+}
+
+static int
 reader_run(int fd, struct vt_site *s, const char *name)
 {
     const struct vt_reading_room_opts opts = {
@@ -144,12 +156,14 @@ static const struct member members[] = {
     {"signer-2", centre_signer_main, AT(centre_signer_fd), {0}, 0, true},
     {"desk", desk_main, AT(desk_fd), {AT(centre_signer_fd)}, 1, false},
     {"indexer", indexer_main, AT(indexer_fd), {0}, 0, false},
+    {"herald", herald_main, AT(herald_fd), {0}, 0, true},
     {"reader-1", reader_1_main, AT(reader_fd[0]), {0}, 0, false},
     {"reader-2", reader_2_main, AT(reader_fd[1]), {0}, 0, false},
+    /* http holds the herald's end without a use for it: so that the herald ends with it. */
     {"http", http_main, 0,
-        {AT(listen_fd), AT(log_fd), AT(desk_fd), AT(indexer_fd), AT(reader_fd[0]),
-            AT(reader_fd[1])},
-        6, false},
+        {AT(listen_fd), AT(log_fd), AT(desk_fd), AT(indexer_fd), AT(herald_fd),
+            AT(reader_fd[0]), AT(reader_fd[1])},
+        7, false},
 };
 #define MEMBERS (sizeof(members) / sizeof(members[0]))
 _Static_assert(MEMBERS <= VT_SITE_MEMBERS_MAX, "room for the names of all members");
@@ -196,6 +210,7 @@ vt_site_start_all(void *ctx, struct vt_crew *c, struct vt_why *why)
     enum vt_err err = VT_OK;
 
     s->centre_signer_fd = -1;
+    s->herald_fd = -1;
     for (size_t i = 0; i < MEMBERS && err == VT_OK; i++)
         if (!members[i].signs_for_centre || s->has_centre_key)
             err = start_member(s, c, &members[i], why);

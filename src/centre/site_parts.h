@@ -35,11 +35,12 @@ struct vt_site {
     int log_fd;
     int desk_fd;
     int indexer_fd;
+    int herald_fd;
     int reader_fd[VT_WEB_READERS];
 };
 
 /* --- site_crew.c: the members. --- */
-#define VT_SITE_MEMBERS_MAX 8U
+#define VT_SITE_MEMBERS_MAX 9U
 /* Their names, in the order of their start; gives how many. */
 unsigned vt_site_members(const struct vt_site *s, const char *ret[VT_SITE_MEMBERS_MAX]);
 /* For struct vt_crew_opts. */
