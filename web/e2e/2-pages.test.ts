@@ -53,7 +53,9 @@ afterAll(async () => {
 for (const [look, how] of Object.entries(LOOKS)) {
   test(`every page, ${look}`, async () => {
     const found: string[] = [];
-    for (const [name, path] of pages) {
+    // At 4K the same rules apply as at 1280 pixels: what may break there is the layout.
+    const some = look === 'large' ? pages.filter(([name]) => ['home', 'release', 'file', 'data', 'health'].includes(name)) : pages;
+    for (const [name, path] of some) {
       const person = await Person.enter(browser, how);
       await person.open(path);
       await person.page.waitForTimeout(300);
