@@ -12,14 +12,13 @@ the Centre takes; every part can be spoilt on the way, which is what attacks nee
 import base64
 import hashlib
 import json
+import pathlib
 import secrets
+import sys
 import urllib.parse
 
-# The curve P-256 (FIPS 186-5), slow and not in constant time: nothing here is secret.
-P = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
-N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-G = (0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296,
-     0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5)
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "vectors/passkey"))
+import curves  # noqa: E402
 
 TYPE = b"\xffvitrine/webauthn-es256/v1\0"
 FLAGS = 0x01 | 0x04  # user present, user verified
@@ -32,35 +31,6 @@ def b64url(data):
 
 def unb64url(text):
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
-def add(a, b):
-    if a is None or b is None:
-        return b if a is None else a
-    if a[0] == b[0]:
-        if (a[1] + b[1]) % P == 0:
-            return None
-        slope = 3 * (a[0] * a[0] - 1) * pow(2 * a[1], -1, P) % P
-    else:
-        slope = (b[1] - a[1]) * pow(b[0] - a[0], -1, P) % P
-    x = (slope * slope - a[0] - b[0]) % P
-    return x, (slope * (a[0] - x) - a[1]) % P
-
-
-def times(k, point):
-    total = None
-    while k:
-        if k & 1:
-            total = add(total, point)
-        point = add(point, point)
-        k >>= 1
-    return total
-
-
-def der_int(n):
-    raw = n.to_bytes(33, "big").lstrip(b"\0") or b"\0"
-    raw = b"\0" + raw if raw[0] & 0x80 else raw
-    return bytes([2, len(raw)]) + raw
 
 
 def cbor(value):
@@ -85,20 +55,13 @@ class Passkey:
         self.origin = origin
         self.rp = urllib.parse.urlsplit(origin).hostname
         self.id = secrets.token_bytes(16)
-        self.secret = secrets.randbelow(N - 1) + 1
-        self.point = times(self.secret, G)
+        self.secret = curves.p256_secret(secrets.token_bytes(32))
+        self.point = curves.p256_mul(self.secret, curves.G)
         self.counter = 0
         self.user = b""
 
     def sign(self, message):
-        e = int.from_bytes(hashlib.sha256(message).digest(), "big")
-        while True:
-            k = secrets.randbelow(N - 1) + 1
-            r = times(k, G)[0] % N
-            s = pow(k, -1, N) * (e + r * self.secret) % N
-            if r and s:
-                body = der_int(r) + der_int(s)
-                return bytes([0x30, len(body)]) + body
+        return curves.der(*curves.p256_sign(self.secret, message))
 
     def client_data(self, kind, challenge, origin=None, more=None):
         # In the order that WebAuthn's limited verification relies on.
@@ -149,9 +112,8 @@ class Passkey:
                              "signature": b64url(sig), "userHandle": b64url(self.user)}}
 
     def key_bytes(self):
-        x, y = self.point
         return (TYPE + hashlib.sha256(self.rp.encode()).digest()
-                + bytes([2 + (y & 1)]) + x.to_bytes(32, "big"))
+                + curves.p256_public(self.secret))
 
     def key_id(self, name):
         return hashlib.sha256(name.encode() + b"\n" + self.key_bytes()).digest()[:4]
