@@ -9,7 +9,7 @@ import { useApi } from '../lib/use';
 import { Async } from '../parts/Async';
 import { Table } from '../parts/Table';
 import { Title } from '../parts/Title';
-import { compareHref, digestOf, sourceApi, sourceHref } from '../source/address';
+import { compareHref, decodePath, digestOf, sourceApi, sourceHref } from '../source/address';
 import { Difference } from '../source/Difference';
 import { plainName } from '../source/hidden';
 import { Name } from '../source/Name';
@@ -144,7 +144,7 @@ export default function Compare() {
   const { route } = useLocation();
   const from = digestOf(params['from']);
   const to = digestOf(params['to']);
-  const path = params['path'] ?? '';
+  const path = decodePath(params['path']);
   const sources = useApi<List<Source>>('/sources', { limit: 100 });
   if (from === null || to === null) return <Title name="Nothing to compare" lead="The address names two snapshots by the 64 digits of their digests." />;
   const known = sources.data?.items ?? [];

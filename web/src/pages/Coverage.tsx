@@ -50,7 +50,7 @@ function Totals({ c }: { c: CoveragePage }) {
         <span class="total-number">{count(of.organisations)}</span>
         <span class="total-words">{of.organisations === 1 ? 'organisation reads' : 'organisations read'} it</span>
         <span class="quiet small">
-          {of.signed.length === 0 ? 'none has signed it off' : `signed off by ${of.signed.join(', ')}`}, {plural(c.readings, 'reading')}
+          {of.signed.length === 0 ? 'none has signed it off' : `signed off by ${of.signed.join(', ')}`}, {plural(c.readings, 'reading')} of this very snapshot
         </span>
       </div>
       <div class="total">

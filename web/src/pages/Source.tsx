@@ -14,7 +14,7 @@ import { Time } from '../parts/Time';
 import { Title } from '../parts/Title';
 import { Assign } from '../review/Assign';
 import { SignOffBar } from '../review/SignOff';
-import { baseOf, coverageHref, digestOf, entryHref, parentOf, searchHref, sourceApi } from '../source/address';
+import { baseOf, coverageHref, decodePath, digestOf, entryHref, parentOf, searchHref, sourceApi } from '../source/address';
 import { File } from '../source/File';
 import { Folder } from '../source/Folder';
 import { Name } from '../source/Name';
@@ -168,7 +168,7 @@ function Snapshot({ s, path, kind, above }: { s: SourceFull; path: string; kind:
 export default function Source() {
   const { params } = useRoute();
   const source = digestOf(params['source']);
-  const path = params['path'] ?? '';
+  const path = decodePath(params['path']);
   const snapshot = useApi<SourceFull>(source === null ? null : sourceApi(source));
   const { kind, above } = useKind(source, path);
   const label = labelOf(snapshot.data);

@@ -59,6 +59,12 @@ function Row({ s, older }: { s: Source; older: Source | undefined }) {
   );
 }
 
+/** The newest one before it from which the same product was released. */
+function before(items: Source[], i: number): Source | undefined {
+  const products = new Set(items[i]?.releases.map((r) => r.product));
+  return items.slice(i + 1).find((s) => s.releases.some((r) => products.has(r.product)));
+}
+
 export default function Sources() {
   const sources = usePages<Source>('/sources', { limit: PAGE }, { live: true });
   return (
@@ -86,7 +92,7 @@ export default function Sources() {
           ) : (
             <Table caption="Snapshots, newest first" head={['Snapshot', 'Released as', 'Holds', 'Read', 'Compared with the one before']} numeric={[2]}>
               {items.map((s, i) => (
-                <Row key={s.source} s={s} older={items[i + 1]} />
+                <Row key={s.source} s={s} older={before(items, i)} />
               ))}
             </Table>
           )

@@ -11,11 +11,22 @@ export function digestOf(part: string | undefined): string | null {
   return HEX.test(hex) ? `sha256:${hex}` : null;
 }
 
+/** A path in an address, part by part. The site serves no address of which a part begins with a dot, so such a
+ * part gets a `~` before it, as does one that has one already. */
 export function encodePath(path: string): string {
   return path
     .split('/')
     .filter((p) => p !== '')
-    .map((p) => encodeURIComponent(p.isWellFormed() ? p : p.toWellFormed()))
+    .map((p) => (/^[.~]/.test(p) ? '~' : '') + encodeURIComponent(p.toWellFormed()))
+    .join('/');
+}
+
+/** The path that an address's parts, already decoded by the router, stand for. */
+export function decodePath(parts: string | undefined): string {
+  return (parts ?? '')
+    .split('/')
+    .filter((p) => p !== '')
+    .map((p) => (/^~[.~]/.test(p) ? p.slice(1) : p))
     .join('/');
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Characters that hide, in names and in code; addresses of hostile paths.
 import { describe, expect, it } from 'vitest';
-import { digestOf, encodePath, hashOf, linesOf, parentOf, sourceHref } from './address';
+import { decodePath, digestOf, encodePath, hashOf, linesOf, parentOf, sourceHref } from './address';
 import { findHidden, pieces, plainName } from './hidden';
 
 describe('hidden characters', () => {
@@ -46,6 +46,17 @@ describe('addresses', () => {
     expect(encodePath('a b/<img src=x>/#?%/ü')).toBe('a%20b/%3Cimg%20src%3Dx%3E/%23%3F%25/%C3%BC');
     expect(encodePath('half\ud800')).toBe('half%EF%BF%BD');
     expect(sourceHref(d, 'x/y', { from: 3, to: 3 })).toBe(`/source/${'0a'.repeat(32)}/x/y#L3`);
+  });
+
+  it('have no part that begins with a dot, which the site would refuse', () => {
+    for (const path of ['.ci/x', 'a/.git~/b', '~home/~.x', '~', 'a.b/c', '..c']) {
+      const address = encodePath(path);
+      expect(address.split('/').some((p) => p.startsWith('.'))).toBe(false);
+      expect(decodePath(address.split('/').map(decodeURIComponent).join('/'))).toBe(path);
+    }
+    expect(encodePath('.ci/x')).toBe('~.ci/x');
+    expect(decodePath('~old/x')).toBe('~old/x');
+    expect(decodePath(undefined)).toBe('');
   });
 
   it('name lines', () => {
