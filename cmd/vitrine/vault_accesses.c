@@ -6,6 +6,7 @@
 #include "vault_desk.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "report/batch.h"
 #include "report/subject_file.h"
 #include "vault/accesses.h"
@@ -18,10 +19,12 @@ struct args {
     const char *policy;
     const char *customer;
     const char *secret;
+    const char *save;
     struct vt_opt_list vaults;
 };
 
 struct report {
+    const char *save; /* a folder for receipts, or NULL */
     struct vt_buf text;
     json_t *runs;
     uint64_t count;
@@ -82,11 +85,29 @@ access_json(const struct vt_access *a)
     return o;
 }
 
+/* Keeps a receipt as RUN.receipt, which the Centre's page takes. */
+static enum vt_err
+save(const struct report *r, const struct vt_access *a, struct vt_why *why)
+{
+    char path[VT_PATH_MAX];
+    char hex[VT_DIGEST_HEX_SIZE];
+    enum vt_err err;
+
+    if (r->save == NULL || a->receipt == NULL)
+        return VT_OK;
+    vt_digest_hex(&a->doc, hex);
+    err = vt_path(path, why, "%s/%s.receipt", r->save, hex);
+    return err == VT_OK ? vt_file_replace(path, 0644, a->receipt, a->receipt_len, why) : err;
+}
+
 static enum vt_err
 add(void *ctx, const struct vt_access *a, struct vt_why *why)
 {
     struct report *r = ctx;
+    enum vt_err err = save(r, a, why);
 
+    if (err != VT_OK)
+        return err;
     r->count++;
     r->touched += a->verdict == VT_ACCESS_TOUCHED;
     r->unproven += a->verdict == VT_ACCESS_NO_RECEIPT || a->verdict == VT_ACCESS_FALSE;
@@ -107,6 +128,8 @@ list(const struct args *a, struct vt_vault_desk *d, struct report *r, struct vt_
         err = vt_vault_desk_open(d, a->url, a->policy, NULL, why);
     }
     vt_wipe(secret, sizeof secret);
+    if (err == VT_OK && a->save != NULL)
+        err = vt_dir_make(a->save, 0755, why);
     if (err == VT_OK)
         err = vt_desk_accesses(d->desk, a->vaults.item, a->vaults.count, tag, add, r, why);
     return err;
@@ -148,6 +171,8 @@ vt_cmd_vault_accesses(int argc, char **argv)
         {"vault", 0, VT_OPT_LIST, "URL",
             "the vault to ask for receipts; may be given several times", &a.vaults, true},
         {"policy", 'p', VT_OPT_STR, "FILE", "the trust policy", &a.policy, true},
+        {"save", 0, VT_OPT_STR, "DIR", "keep the receipts there, for the Centre's page",
+            &a.save, false},
         {0},
     };
     struct vt_cmd c = {.name = "vault accesses",
@@ -168,6 +193,7 @@ vt_cmd_vault_accesses(int argc, char **argv)
     if (code >= 0)
         return code;
     r.runs = json_array();
+    r.save = a.save;
     err = list(&a, &d, &r, &why);
     code = err == VT_OK ? print(&c, &r) : vt_cmd_fail(&c, err, &why);
     json_decref(r.runs);

@@ -49,11 +49,10 @@ fetch_receipt(struct walk *w, const struct vt_digest *run, struct vt_buf *b, str
     return err;
 }
 
-/* Asks for the receipt and checks it against the run's document. */
+/* Asks for the receipt and checks it against the run's document; b holds it then. */
 static void
-check_receipt(struct walk *w, struct vt_access *a)
+check_receipt(struct walk *w, struct vt_access *a, struct vt_buf *b)
 {
-    struct vt_buf b = VT_BUF(VT_ACCESS_RECEIPT_MAX);
     enum vt_err err;
 
     if (a->run.customers == 0) { /* it takes no receipt to see that it read nothing */
@@ -62,16 +61,18 @@ check_receipt(struct walk *w, struct vt_access *a)
             (void)vt_fail(&a->why, VT_E_PROOF, "the run read records, but of no customer");
         return;
     }
-    err = fetch_receipt(w, &a->doc, &b, &a->why);
+    err = fetch_receipt(w, &a->doc, b, &a->why);
     if (err != VT_OK) {
         a->verdict = VT_ACCESS_NO_RECEIPT;
-    } else if (vt_access_receipt_check(b.data, b.len, w->tag, a->run.customers,
-                   &a->run.customers_root, &a->records, &a->why) != VT_OK) {
-        a->verdict = VT_ACCESS_FALSE;
-    } else {
-        a->verdict = a->records > 0 ? VT_ACCESS_TOUCHED : VT_ACCESS_UNTOUCHED;
+        return;
     }
-    vt_buf_release(&b);
+    a->receipt = b->data;
+    a->receipt_len = b->len;
+    if (vt_access_receipt_check(b->data, b->len, w->tag, a->run.customers,
+            &a->run.customers_root, &a->records, &a->why) != VT_OK)
+        a->verdict = VT_ACCESS_FALSE;
+    else
+        a->verdict = a->records > 0 ? VT_ACCESS_TOUCHED : VT_ACCESS_UNTOUCHED;
 }
 
 /* The request of a run, when the ledger has it. */
@@ -128,6 +129,7 @@ each(struct walk *w,
 
     for (size_t i = 0; i < w->desk->row_count && err == VT_OK; i++) {
         struct vt_access a = {0};
+        struct vt_buf receipt = VT_BUF(VT_ACCESS_RECEIPT_MAX);
         bool counts = false;
 
         if (w->desk->row[i].kind != VT_ENTRY_RUN)
@@ -135,8 +137,9 @@ each(struct walk *w,
         err = open_run(w, &w->desk->row[i], &a, &counts, why);
         if (err != VT_OK || !counts)
             continue;
-        check_receipt(w, &a);
+        check_receipt(w, &a, &receipt);
         err = fn(ctx, &a, why);
+        vt_buf_release(&receipt);
     }
     return err == VT_E_EXIST ? VT_OK : err;
 }

@@ -28,6 +28,9 @@ struct vt_access {
     enum vt_access_verdict verdict;
     uint64_t records;  /* TOUCHED: of this customer */
     struct vt_why why; /* NO_RECEIPT, FALSE: in words */
+    /* What the vault gave, good or not; NULL when it gave nothing. Valid during the call. */
+    const uint8_t *receipt;
+    size_t receipt_len;
 };
 
 /* Fetches and checks a receipt for each run that the keeper of its region said, and calls fn

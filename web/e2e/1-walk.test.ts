@@ -2,11 +2,12 @@
 // A sceptic walks through the Centre: verifies a release, sees a changed passport found out, drops a file,
 // reads and searches the source; two reviewers of two organisations sign it off with passkeys, and
 // only then does a customer who demands it update.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launch, Person, site } from './browser';
-import { api, demo, extendPolicy, home, objectFile, passportFile, refused, release, until, vitrine, type Release } from './world';
+import { api, demo, extendPolicy, home, objectFile, passportFile, refused, release, until, vaultOf, vitrine, type Release } from './world';
 
 const PEOPLE = [
   { name: 'alice.example', organisation: 'east' },
@@ -227,6 +228,23 @@ test('where data is kept, on the map, and the region that moved', async () => {
   await visitor.open('/relocations');
   await visitor.page.getByText(/equal|same/i).first().waitFor();
   await visitor.shot('relocation', true);
+  noFaults(visitor);
+});
+
+test('a customer checks its receipts: what was read of its records', async () => {
+  const at = site.replace('localhost', '127.0.0.1');
+  const receipts = home('receipts');
+  vitrine('vault', 'accesses', '--customer', 'acme', '--secret', home('acme.secret'), '--from', at, '--vault', vaultOf('virginia'), '--policy', home('customer', 'policy'), '--save', receipts);
+  const files = readdirSync(receipts).map((name) => join(receipts, name));
+  expect(files.length).toBe(1);
+  await visitor.open('/accesses');
+  await visitor.page.getByText('Make it from your secret').click();
+  await visitor.page.getByLabel('Customer’s name').fill('acme');
+  await visitor.page.getByLabel('Secret’s file').setInputFiles(home('acme.secret'));
+  await visitor.page.locator('input[type=file][multiple]').setInputFiles(files);
+  await visitor.page.getByRole('button', { name: 'Check all runs' }).click();
+  await visitor.page.getByText('Read 40 of your records').waitFor();
+  await visitor.shot('accesses', true);
   noFaults(visitor);
 });
 

@@ -50,6 +50,11 @@ export function home(party: string, ...rest: string[]): string {
   return join(demo, party, ...rest);
 }
 
+/** Where a party's vault answers. */
+export function vaultOf(party: string): string {
+  return readFileSync(home(party, 'vault', 'run', 'url'), 'utf8').trim();
+}
+
 export function passportFile(artifact: string): string {
   return home('zurich', 'public', 'passports', `${artifact.slice(7)}.passport`);
 }
