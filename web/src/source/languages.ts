@@ -40,6 +40,7 @@ const tcl = stream(async () => (await import('@codemirror/legacy-modes/mode/tcl'
 const r = stream(async () => (await import('@codemirror/legacy-modes/mode/r')).r);
 const powershell = stream(async () => (await import('@codemirror/legacy-modes/mode/powershell')).powerShell);
 const pascal = stream(async () => (await import('@codemirror/legacy-modes/mode/pascal')).pascal);
+const yara = stream(async () => (await import('./yara')).yara);
 const csharp = stream(async () => (await import('@codemirror/legacy-modes/mode/clike')).csharp);
 const kotlin = stream(async () => (await import('@codemirror/legacy-modes/mode/clike')).kotlin);
 const scala = stream(async () => (await import('@codemirror/legacy-modes/mode/clike')).scala);
@@ -68,6 +69,7 @@ const BY_NAME = new Map<string, Load>([
   ['xml', xml],
   ['svg', xml],
   ['yaml', yaml],
+  ['yara', yara],
   ['sh', shell],
   ['ruby', ruby],
   ['perl', perl],
