@@ -282,7 +282,13 @@ test_serves(void **state)
     /* What may not be had or sent. */
     vt_buf_clear(&b);
     assert_int_equal(vt_http_get(f->http, f->url, "home.conf", &b, &why), VT_E_NOENT);
-    assert_int_equal(vt_http_get(f->http, f->url, "log/wal", &b, &why), VT_E_NOENT);
+    assert_int_equal(vt_http_get(f->http, f->url, "keys/log.key", &b, &why), VT_E_NOENT);
+    assert_int_equal(vt_http_get(f->http, f->url, "centre/desk.db", &b, &why), VT_E_NOENT);
+    /* With a built page beside the program, what is below /log/ is an address of it. */
+    vt_buf_clear(&b);
+    if (vt_http_get(f->http, f->url, "log/wal", &b, &why) == VT_OK)
+        assert_non_null(strstr(vt_buf_str(&b), "<!doctype html>"));
+    vt_buf_clear(&b);
     assert_int_equal(
         vt_http_post(f->http, f->url, "add", NULL, "x", 1, &status, &b, &why), VT_OK);
     assert_int_equal(status, 400);
