@@ -124,7 +124,7 @@ join(struct branch *b, enum vt_trigram_op op, struct branch *left, struct branch
 static enum vt_err
 grow(struct match *m, const struct vt_trigram_term *term, size_t count, struct branch **ret)
 {
-    struct branch *stack[VT_PATTERN_TERMS_MAX];
+    struct branch *stack[VT_PATTERN_TERMS_MAX] = {NULL};
     size_t depth = 0;
     enum vt_err err = VT_OK;
 
