@@ -5,6 +5,7 @@
  */
 #include "http/serving.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,15 +66,19 @@ link_newest(struct vt_http_cache *c, struct entry *e)
     c->newest = e;
 }
 
+/* Drops the one that was not asked for longest; there must be one. */
 static void
-drop(struct vt_http_cache *c, struct entry *e)
+drop_oldest(struct vt_http_cache *c)
 {
+    struct entry *e = c->oldest;
     struct entry **at = row_of(c, e->key);
 
-    while (*at != e)
+    while (*at != NULL && *at != e)
         at = &(*at)->next;
+    assert(*at != NULL);
     *at = e->next;
-    unlink_use(c, e);
+    c->oldest = e->newer;
+    *(e->newer != NULL ? &e->newer->older : &c->newest) = NULL;
     c->count--;
     c->bytes -= e->len;
     MHD_destroy_response(e->response);
@@ -86,7 +91,7 @@ vt_http_cache_free(struct vt_http_cache *c)
     if (c == NULL)
         return;
     while (c->oldest != NULL)
-        drop(c, c->oldest);
+        drop_oldest(c);
     free(c);
 }
 
@@ -125,8 +130,8 @@ vt_http_cache_put(
 
     if (len > VT_HTTP_CACHE_FILE_MAX || find(c, key) != NULL)
         return false;
-    while (c->count >= ENTRIES_MAX || c->bytes + len > BYTES_MAX)
-        drop(c, c->oldest);
+    while (c->oldest != NULL && (c->count >= ENTRIES_MAX || c->bytes + len > BYTES_MAX))
+        drop_oldest(c);
     e = malloc(sizeof(*e) + key_size);
     if (e == NULL)
         return false;

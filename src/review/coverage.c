@@ -113,9 +113,9 @@ work_init(
         qsort(w->by_signer, count, sizeof(struct vt_coverage_reading *), reading_cmp);
     make_runs(w, reading, count);
     w->next = calloc(w->runs + 1, sizeof w->next[0]);
-    w->ok = calloc(w->runs, 1);
-    w->concern = calloc(w->runs, 1);
-    w->any = calloc(w->runs, 1);
+    w->ok = calloc(w->runs + 1, 1);
+    w->concern = calloc(w->runs + 1, 1);
+    w->any = calloc(w->runs + 1, 1);
     if (w->next == NULL || w->ok == NULL || w->concern == NULL || w->any == NULL)
         return vt_fail(why, VT_E_NOMEM, "no memory for %zu readings", count);
     return VT_OK;

@@ -169,8 +169,8 @@ static enum vt_err
 parse_class_range(struct parser *p, struct members *m)
 {
     const char *s = p->at;
-    int from, to;
-    size_t len;
+    int from = 0, to = 0;
+    size_t len = 0;
     enum vt_err err = class_item(p, &from, &len);
 
     if (err != VT_OK)

@@ -9,6 +9,7 @@
 #include "search/shard_form.h"
 #include "search/shard_held.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -135,6 +136,7 @@ grow(struct match *m, const struct vt_trigram_term *term, size_t count, struct b
             err = leaf(m, b, term[i].trigram);
             stack[depth++] = b;
         } else {
+            assert(depth >= 2);
             depth--;
             stack[depth - 1] = join(b, term[i].op, stack[depth - 1], stack[depth]);
         }
