@@ -85,6 +85,8 @@ vt_shard_open(const char *path, struct vt_shard **ret, struct vt_why *why)
     err = vt_path(s->path, why, "%s", path);
     if (err == VT_OK)
         err = map(s, why);
+    if (err == VT_OK && s->data == NULL)
+        err = vt_fail(why, VT_E_SYNTAX, "%s is empty: remove it to have it made again", path);
     if (err == VT_OK)
         err = read_foot(s, why);
     if (err != VT_OK) {

@@ -28,7 +28,7 @@ must_say(enum vt_err err, const struct vt_why *why)
 static inline void
 must_be(struct vt_buf *b, const void *data, size_t len)
 {
-    must(b->err == VT_OK && b->len == len && memcmp(b->data, data, len) == 0);
+    must(b->err == VT_OK && b->len == len && (len == 0 || memcmp(b->data, data, len) == 0));
     vt_buf_release(b);
 }
 
