@@ -91,6 +91,12 @@ vt_needles_init(struct vt_needles *n, const struct vt_needle *of, size_t count, 
         n->least = of[i].len < n->least ? of[i].len : n->least;
     }
     choose_places(n);
+    for (size_t k = 0; k < 3; k++) {
+        uint8_t c = of[0].b[n->at[k]];
+
+        n->either[k] = fold && is_letter(c) ? 'a' - 'A' : 0;
+        n->byte[k] = c | n->either[k];
+    }
     for (size_t i = 0; i < count; i++) {
         for (size_t k = 0; k < 3; k++) {
             uint8_t c = of[i].b[n->at[k]];
@@ -134,12 +140,18 @@ stands(const struct vt_needles *n, const uint8_t *at, const uint8_t *end)
 }
 
 #if defined(__x86_64__)
+__attribute__((target("avx2"))) static inline __m256i
+load(const uint8_t *p)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)p);
+}
+
 /* The groups that 32 bytes belong to, by their halves. */
 __attribute__((target("avx2"))) static inline __m256i
 groups_of(const uint8_t *p, __m256i low, __m256i high)
 {
     const __m256i half = _mm256_set1_epi8(15);
-    __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)p);
+    __m256i v = load(p);
     __m256i upper = _mm256_and_si256(_mm256_srli_epi16(v, 4), half);
 
     return _mm256_and_si256(
@@ -152,25 +164,74 @@ halves(const uint8_t table[16])
     return _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)table));
 }
 
-/* Looks at 32 places at once, as long as there are so many before `last`. *at is then the first
- * that was not looked at. */
-__attribute__((target("avx2"))) static const uint8_t *
-find_by_steps(
-    const struct vt_needles *n, const uint8_t **at, const uint8_t *last, const uint8_t *end)
+/* The next 32 places among which some have a group, a bit each; or where fewer than 32 are left
+ * before `last`. It calls nothing, so that all of its constants stay in registers. */
+__attribute__((target("avx2"), noinline)) static const uint8_t *
+next_step(const struct vt_needles *n, const uint8_t *p, const uint8_t *last, uint32_t *ret_some)
 {
     const __m256i low0 = halves(n->low[0]), high0 = halves(n->high[0]);
     const __m256i low1 = halves(n->low[1]), high1 = halves(n->high[1]);
     const __m256i low2 = halves(n->low[2]), high2 = halves(n->high[2]);
-    const uint8_t *p = *at;
+    const __m256i zero = _mm256_setzero_si256();
+    const size_t at0 = n->at[0], at1 = n->at[1], at2 = n->at[2];
 
+    *ret_some = 0;
     for (; last - p >= STEP; p += STEP) {
-        __m256i groups = _mm256_and_si256(_mm256_and_si256(groups_of(p + n->at[0], low0, high0),
-                                              groups_of(p + n->at[1], low1, high1)),
-            groups_of(p + n->at[2], low2, high2));
-        unsigned none =
-            (unsigned)_mm256_movemask_epi8(_mm256_cmpeq_epi8(groups, _mm256_setzero_si256()));
+        __m256i groups = _mm256_and_si256(groups_of(p + at0, low0, high0),
+            _mm256_and_si256(groups_of(p + at1, low1, high1), groups_of(p + at2, low2, high2)));
+        uint32_t none = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(groups, zero));
 
-        for (unsigned some = ~none; some != 0; some &= some - 1) {
+        if (none != UINT32_MAX) {
+            *ret_some = ~none;
+            break;
+        }
+    }
+    return p;
+}
+
+/* The same for one needle, with less to do: its three bytes themselves are compared. */
+__attribute__((target("avx2"), noinline)) static const uint8_t *
+next_step_of_one(
+    const struct vt_needles *n, const uint8_t *p, const uint8_t *last, uint32_t *ret_some)
+{
+    const __m256i byte0 = _mm256_set1_epi8((char)n->byte[0]);
+    const __m256i byte1 = _mm256_set1_epi8((char)n->byte[1]);
+    const __m256i byte2 = _mm256_set1_epi8((char)n->byte[2]);
+    const __m256i case0 = _mm256_set1_epi8((char)n->either[0]);
+    const __m256i case1 = _mm256_set1_epi8((char)n->either[1]);
+    const __m256i case2 = _mm256_set1_epi8((char)n->either[2]);
+    const size_t at0 = n->at[0], at1 = n->at[1], at2 = n->at[2];
+
+    *ret_some = 0;
+    for (; last - p >= STEP; p += STEP) {
+        __m256i is0 = _mm256_cmpeq_epi8(_mm256_or_si256(load(p + at0), case0), byte0);
+        __m256i is1 = _mm256_cmpeq_epi8(_mm256_or_si256(load(p + at1), case1), byte1);
+        __m256i is2 = _mm256_cmpeq_epi8(_mm256_or_si256(load(p + at2), case2), byte2);
+        uint32_t some =
+            (uint32_t)_mm256_movemask_epi8(_mm256_and_si256(is0, _mm256_and_si256(is1, is2)));
+
+        if (some != 0) {
+            *ret_some = some;
+            break;
+        }
+    }
+    return p;
+}
+
+/* Looks at 32 places at once, as long as there are so many before `last`. *at is then the first
+ * that was not looked at. */
+static const uint8_t *
+find_by_steps(
+    const struct vt_needles *n, const uint8_t **at, const uint8_t *last, const uint8_t *end)
+{
+    const uint8_t *p = *at;
+    uint32_t some;
+
+    for (;; p += STEP) {
+        p = n->count == 1 ? next_step_of_one(n, p, last, &some) : next_step(n, p, last, &some);
+        if (some == 0)
+            break;
+        for (; some != 0; some &= some - 1) {
             const uint8_t *place = p + __builtin_ctz(some);
 
             if (stands(n, place, end))

@@ -25,8 +25,10 @@ struct vt_needles {
     size_t count; /* 0: none */
     bool fold;    /* A to Z and a to z are the same letters */
     struct vt_needle of[VT_NEEDLES_MAX];
-    size_t least;                    /* length of the shortest */
-    size_t at[3];                    /* below it */
+    size_t least; /* length of the shortest */
+    size_t at[3]; /* below it */
+    /* Of one needle: its bytes there, and the bits that do not count in them. */
+    uint8_t byte[3], either[3];
     uint8_t low[3][16], high[3][16]; /* groups by a byte's lower and upper half */
 };
 
