@@ -68,24 +68,6 @@ literal_part(
         vt_part_literal(ret, (const uint8_t *)s, len);
 }
 
-/* The characters of \d \w \s and of their opposites. */
-static void
-add_kind(struct vt_bytes *v, char kind)
-{
-    for (unsigned c = 0; c <= 0x80; c++) {
-        bool digit = c >= '0' && c <= '9';
-        bool word = digit || c == '_' ||
-                    (c < 0x80 && vt_fold((uint8_t)c) >= 'a' && vt_fold((uint8_t)c) <= 'z');
-        bool space = c == ' ' || (c >= '\t' && c <= '\r');
-        bool is = vt_fold((uint8_t)kind) == 'd'   ? digit
-                  : vt_fold((uint8_t)kind) == 'w' ? word
-                                                  : space;
-
-        if (is == (kind >= 'a'))
-            vt_bytes_add(v, c, c);
-    }
-}
-
 /* The character that a backslash and c stand for, or -1: c is no such escape. */
 static int
 escaped(char c)
@@ -119,7 +101,7 @@ parse_escape(struct parser *p, struct vt_part *ret)
         struct vt_bytes of = {0};
 
         vt_buf_putf(p->out, "\\%c", c);
-        add_kind(&of, c);
+        vt_bytes_add_kind(&of, c);
         vt_part_any(ret, &of);
     } else if (c == 'b' || c == 'B') {
         vt_buf_putf(p->out, "\\%c", c);
@@ -203,7 +185,7 @@ parse_class_range(struct parser *p, struct members *m)
     if (from < 0) {
         vt_buf_put(p->out, s, 2);
         p->newlines = p->newlines || strchr("DWs", s[1]) != NULL;
-        add_kind(&m->of, s[1]);
+        vt_bytes_add_kind(&m->of, s[1]);
         m->few = false;
         p->at += len;
         return VT_OK;
@@ -456,24 +438,6 @@ parse_or(struct parser *p, struct vt_part *ret)
     return err;
 }
 
-/* The other cases of letters: of k and s some are beyond ASCII. */
-static void
-add_cases(struct vt_bytes *v)
-{
-    bool beyond = vt_bytes_has(v, 0x80);
-
-    for (unsigned c = 'a'; c <= 'z'; c++) {
-        bool other = beyond && (c == 'k' || c == 's');
-
-        if (!other && !vt_bytes_has(v, (uint8_t)c) && !vt_bytes_has(v, (uint8_t)(c ^ 0x20)))
-            continue;
-        vt_bytes_add(v, c, c);
-        vt_bytes_add(v, c ^ 0x20, c ^ 0x20);
-        if (c == 'k' || c == 's')
-            vt_bytes_add(v, 0x80, 0x80);
-    }
-}
-
 enum vt_err
 vt_expression_parse(
     const char *text, struct vt_buf *out, struct vt_expression *ret, struct vt_why *why)
@@ -501,7 +465,7 @@ vt_expression_parse(
         ret->one_line = !p->newlines;
         ret->need = *vt_part_need(part, &ret->before);
         if (p->caseless)
-            add_cases(&ret->before);
+            vt_bytes_add_cases(&ret->before);
         ret->term_count = vt_part_terms(&p->formulas, part, ret->term, VT_PATTERN_TERMS_MAX);
     }
 out:

@@ -62,22 +62,6 @@ of_part(struct vt_formulas *f, const struct vt_part *p)
 }
 
 void
-vt_bytes_add(struct vt_bytes *v, unsigned from, unsigned to)
-{
-    if (to >= 0x80)
-        v->of[2] = v->of[3] = UINT64_MAX;
-    for (unsigned c = from; c <= to && c < 0x80; c++)
-        v->of[c / 64] |= UINT64_C(1) << (c % 64);
-}
-
-void
-vt_bytes_join(struct vt_bytes *v, const struct vt_bytes *other)
-{
-    for (size_t i = 0; i < 4; i++)
-        v->of[i] |= other->of[i];
-}
-
-void
 vt_part_literal(struct vt_part *p, const uint8_t *b, size_t len)
 {
     p->bytes = (struct vt_bytes){0};

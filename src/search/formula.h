@@ -15,6 +15,7 @@
 #ifndef VT_SEARCH_FORMULA_H
 #define VT_SEARCH_FORMULA_H
 
+#include "search/bytes.h"
 #include "search/pattern.h"
 
 #define VT_FORMULA_NODES_MAX 8192U
@@ -28,11 +29,6 @@ struct vt_strings {
         uint8_t len;
         uint8_t b[VT_FORMULA_STRING_MAX];
     } s[VT_FORMULA_STRINGS_MAX];
-};
-
-/* A set of bytes. Those beyond ASCII are in it all together or not at all. */
-struct vt_bytes {
-    uint64_t of[4];
 };
 
 struct vt_part {
@@ -56,28 +52,11 @@ struct vt_formulas {
     struct vt_formula_node node[VT_FORMULA_NODES_MAX];
 };
 
-/* Bytes as they stand in the index: A to Z made a to z. */
-static inline uint8_t
-vt_fold(uint8_t c)
-{
-    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
-}
-
 static inline uint32_t
 vt_trigram(const uint8_t *p)
 {
     return (uint32_t)vt_fold(p[0]) << 16 | (uint32_t)vt_fold(p[1]) << 8 | vt_fold(p[2]);
 }
-
-static inline bool
-vt_bytes_has(const struct vt_bytes *v, uint8_t c)
-{
-    return (v->of[c / 64] >> (c % 64) & 1) != 0;
-}
-
-/* Adds characters, from one to another. */
-void vt_bytes_add(struct vt_bytes *v, unsigned from, unsigned to);
-void vt_bytes_join(struct vt_bytes *v, const struct vt_bytes *other);
 
 /* The empty string, exactly: where a sequence begins. */
 void vt_part_empty(struct vt_part *p);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "search/needle.h"
 
-#include "search/formula.h"
+#include "search/bytes.h"
 
 #include <assert.h>
 #include <string.h>

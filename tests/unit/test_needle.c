@@ -5,8 +5,9 @@
  */
 #include "search/needle.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
-#include "search/formula.h"
+#include "search/bytes.h"
 #include "search/library_scan.h"
 
 #include <setjmp.h>
