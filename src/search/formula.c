@@ -130,8 +130,10 @@ strings_product(struct vt_strings *a, const struct vt_strings *b)
 const struct vt_strings *
 vt_part_need(const struct vt_part *p, struct vt_bytes *ret_before)
 {
+    static const struct vt_bytes nothing;
+
     if (ret_before != NULL)
-        *ret_before = p->exact ? (struct vt_bytes){0} : p->before;
+        *ret_before = p->exact ? nothing : p->before;
     return p->exact ? &p->strings : &p->need;
 }
 

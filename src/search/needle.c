@@ -290,13 +290,14 @@ find_by_places(
 const uint8_t *
 vt_needles_find(const struct vt_needles *n, const uint8_t *data, size_t len)
 {
-    const uint8_t *end = data + len;
+    const uint8_t *end;
     const uint8_t *at = data;
     const uint8_t *last;
     const uint8_t *found = NULL;
 
-    if (len < n->least)
+    if (data == NULL || len < n->least)
         return NULL;
+    end = data + len;
     last = end - n->least + 1; /* one past where the shortest may begin */
     if (has_steps())
         found = find_by_steps(n, &at, last, end);
