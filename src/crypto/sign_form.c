@@ -124,6 +124,25 @@ is_vault(struct vt_reader r)
     return true;
 }
 
+/* A first line, then the key's own name as a line, then more. */
+static bool
+is_of_log(const char *first, const char *key_name, struct vt_reader r)
+{
+    struct vt_reader line;
+
+    return vt_reader_skip(&r, first) && vt_reader_line(&r, &line) &&
+           vt_reader_is(&line, key_name) && r.left > 0;
+}
+
+static bool
+is_subtree(struct vt_reader r)
+{
+    const uint8_t *p;
+
+    return vt_reader_skip(&r, "subtree/v1\n") && vt_reader_take(&r, 1, &p) && *p == 0 &&
+           r.left > 0;
+}
+
 bool
 vt_sign_form_ok(enum vt_sign_kind kind, const char *key_name, const void *msg, size_t len)
 {
@@ -142,6 +161,12 @@ vt_sign_form_ok(enum vt_sign_kind kind, const char *key_name, const void *msg, s
         return is_tuf(r);
     case VT_SIGN_VAULT:
         return is_vault(r);
+    case VT_SIGN_SUBTREE:
+        return is_subtree(r);
+    case VT_SIGN_LOG_FROZEN:
+        return is_of_log("vitrine/log-frozen/v1\n", key_name, r);
+    case VT_SIGN_LOG_INDEX:
+        return is_of_log("vitrine/log-index/v1\n", key_name, r);
     default:
         return false;
     }

@@ -109,3 +109,14 @@ vt_signer_from_key(struct vt_key *k, struct vt_signer **ret, struct vt_why *why)
     vt_key_public(k, &pub);
     return vt_signer_make(&ops, k, name, &pub, ret, why);
 }
+
+enum vt_err
+vt_signer_sign_all(struct vt_signer *s, enum vt_sign_kind kind, const struct vt_slice *msg,
+    size_t n, struct vt_sig *ret, struct vt_why *why)
+{
+    enum vt_err err = VT_OK;
+
+    for (size_t i = 0; i < n && err == VT_OK; i++)
+        err = vt_signer_sign(s, kind, msg[i].data, msg[i].len, &ret[i], why);
+    return err;
+}

@@ -13,6 +13,7 @@
 #ifndef VT_CRYPTO_SIGNER_H
 #define VT_CRYPTO_SIGNER_H
 
+#include "crypto/digest.h"
 #include "crypto/key.h"
 
 /* What is signed. The forms are disjoint by their first bytes. */
@@ -23,6 +24,9 @@ enum vt_sign_kind {
     VT_SIGN_DSSE = 4,        /* begins "DSSEv1 " */
     VT_SIGN_TUF = 5,         /* canonical JSON object with "_type" */
     VT_SIGN_VAULT = 6,       /* begins "vitrine/vault/": a ledger document */
+    VT_SIGN_SUBTREE = 7,     /* begins "subtree/v1\n\0": an ML-DSA-44 cosignature */
+    VT_SIGN_LOG_FROZEN = 8,  /* "vitrine/log-frozen/v1\n", then the key's own name as a line */
+    VT_SIGN_LOG_INDEX = 9,   /* "vitrine/log-index/v1\n", then the key's own name as a line */
 };
 #define VT_SIGN_BIT(kind) (1U << (unsigned)(kind))
 
@@ -65,6 +69,11 @@ const struct vt_pubkey *vt_signer_public(const struct vt_signer *s);
 /* VT_E_REFUSED when the form or the kind is not permitted. msg: at most 8 MiB. */
 VT_MUST enum vt_err vt_signer_sign(struct vt_signer *s, enum vt_sign_kind kind, const void *msg,
     size_t len, struct vt_sig *ret, struct vt_why *why);
+
+/* The same of several messages of one kind, in order: one after the other for a key in this
+ * process; without a round trip each for a signer process. All or, on failure, none. */
+VT_MUST enum vt_err vt_signer_sign_all(struct vt_signer *s, enum vt_sign_kind kind,
+    const struct vt_slice *msg, size_t n, struct vt_sig *ret, struct vt_why *why);
 
 /* Whether msg has the form of kind for a key of that name. Pure. */
 bool vt_sign_form_ok(enum vt_sign_kind kind, const char *key_name, const void *msg, size_t len);

@@ -111,7 +111,7 @@ sign_request(
 
     if (!vt_reader_u16(&r, &kind))
         return vt_fail(why, VT_E_SYNTAX, "%s: a request to sign without a kind", name);
-    if (kind == 0 || kind > VT_SIGN_VAULT || (s->kinds & VT_SIGN_BIT(kind)) == 0)
+    if (kind == 0 || kind > VT_SIGN_LOG_INDEX || (s->kinds & VT_SIGN_BIT(kind)) == 0)
         return vt_fail(
             why, VT_E_REFUSED, "%s: may not sign messages of kind %u", name, (unsigned)kind);
     if (!vt_sign_form_ok((enum vt_sign_kind)kind, name, r.p, r.left))

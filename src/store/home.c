@@ -16,6 +16,7 @@ static const char *const kind_names[] = {
     [VT_HOME_REBUILDER] = "rebuilder",
     [VT_HOME_WITNESS] = "witness",
     [VT_HOME_DEVELOPER] = "developer",
+    [VT_HOME_LOG] = "log",
 };
 #define KIND_COUNT (sizeof kind_names / sizeof kind_names[0])
 
@@ -171,6 +172,7 @@ vt_home_open(const char *dir, enum vt_home_kind kind, struct vt_home *ret, struc
             "%s is no home: it has no home.conf; make one with `vitrine %s init`", dir,
             kind == VT_HOME_REBUILDER ? "rebuild"
             : kind == VT_HOME_WITNESS ? "witness"
+            : kind == VT_HOME_LOG     ? "log"
                                       : "site");
     if (err == VT_OK)
         err = parse_conf(&b, dir, &h, why);

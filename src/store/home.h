@@ -18,7 +18,13 @@
 #include "crypto/key.h"
 #include "note/note.h"
 
-enum vt_home_kind { VT_HOME_SITE = 1, VT_HOME_REBUILDER, VT_HOME_WITNESS, VT_HOME_DEVELOPER };
+enum vt_home_kind {
+    VT_HOME_SITE = 1,
+    VT_HOME_REBUILDER,
+    VT_HOME_WITNESS,
+    VT_HOME_DEVELOPER,
+    VT_HOME_LOG
+};
 
 struct vt_home {
     enum vt_home_kind kind;
