@@ -157,6 +157,8 @@ turn(struct vt_http_server *s, int epoll_fd, int stop_fd, bool *ret_stop, struct
         err = call_watches(s, p + 2, why);
     }
     (void)MHD_run(s->daemon);
+    if (s->opts->turned != NULL)
+        s->opts->turned(s->opts->ctx);
     sweep(s);
     return err;
 }
