@@ -233,6 +233,7 @@ fill_request(struct vt_http_exchange *x)
         .origin = vt_http_header(x, MHD_HTTP_HEADER_ORIGIN),
         .cookie = vt_http_header(x, MHD_HTTP_HEADER_COOKIE),
         .if_none_match = vt_http_header(x, MHD_HTTP_HEADER_IF_NONE_MATCH),
+        .prefer = vt_http_header(x, "Prefer"),
         .client = vt_http_client_word(x),
         .body = x->body.data,
         .body_len = x->body.len};

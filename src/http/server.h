@@ -38,6 +38,7 @@ struct vt_http_request {
     const char *origin;
     const char *cookie; /* the Cookie header: see vt_http_cookie */
     const char *if_none_match;
+    const char *prefer; /* RFC 7240 */
     const char *client; /* a word for the client's address, for limits; another at each start */
     const void *body;
     size_t body_len;
@@ -138,6 +139,9 @@ struct vt_http_server_opts {
     void (*on_error)(void *ctx, const char *path, struct vt_http_response *rs);
     /* Called about twice a second. Or NULL. */
     void (*tick)(void *ctx);
+    /* Called when all requests that had come are with their handlers, which may have gathered
+     * what they send together. Or NULL. */
+    void (*gathered)(void *ctx);
     /* Called at the end of each turn of the loop, when handlers have begun with all requests
      * that had come: for what is better done to many at once. It may answer any. Or NULL. */
     void (*turned)(void *ctx);
