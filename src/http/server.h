@@ -139,9 +139,6 @@ struct vt_http_server_opts {
     void (*on_error)(void *ctx, const char *path, struct vt_http_response *rs);
     /* Called about twice a second. Or NULL. */
     void (*tick)(void *ctx);
-    /* Called when all requests that had come are with their handlers, which may have gathered
-     * what they send together. Or NULL. */
-    void (*gathered)(void *ctx);
     /* Called at the end of each turn of the loop, when handlers have begun with all requests
      * that had come: for what is better done to many at once. It may answer any. Or NULL. */
     void (*turned)(void *ctx);
