@@ -20,6 +20,7 @@ struct vt_http_limits {
         rate_floor;   /* bytes/s averaged over 30 s below which a transfer is refused; 0: 100 */
     unsigned retries; /* how often a failed connection or 502..504 is tried again, with
                          growing pauses (0.2 s, 0.4 s, ... at most 5 s) */
+    bool gzip;        /* answers may come compressed; limits count what they are unpacked */
 };
 
 /* limits may be NULL. */
@@ -48,8 +49,8 @@ VT_MUST enum vt_err vt_http_post(struct vt_http *h, const char *base, const char
     const char *content_type, const void *body, size_t len, int *ret_status, struct vt_buf *b,
     struct vt_why *why);
 
-/* One of several POSTs made at once: the caller fills base, path, body and
- * answer.max, and releases answer. */
+/* One of several requests made at once, POSTs unless `get` is set: the caller fills base, path,
+ * body and answer.max, and releases answer. */
 struct vt_http_call {
     const char *base;
     const char *path;           /* NULL: base is the whole URL, with its query */
@@ -57,6 +58,7 @@ struct vt_http_call {
     const char *const *headers; /* more lines "NAME: VALUE", ended by NULL; or NULL */
     const void *body;
     size_t body_len;
+    bool get; /* a GET: no body, no headers */
     int status;
     unsigned retry_after_s; /* what the answer asks for, at most a day; 0: nothing */
     struct vt_buf answer;

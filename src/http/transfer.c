@@ -234,6 +234,8 @@ vt_transfer_setup(struct vt_transfer *t, const struct vt_http *h, CURL *e, struc
     curl_easy_reset(e); /* keeps the open connections */
     join(&rc, curl_easy_setopt(e, CURLOPT_URL, t->url));
     join(&rc, set_limits(e, &h->limits));
+    if (h->limits.gzip)
+        join(&rc, curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "gzip"));
     if (is_loopback(t->base))
         join(&rc, curl_easy_setopt(e, CURLOPT_PROXY, ""));
     join(&rc, curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->curl_text));
