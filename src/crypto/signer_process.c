@@ -12,12 +12,10 @@
 #include "crypto/secret.h"
 #include "crypto/signer.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #define MESSAGE_MAX (8U << 20)
@@ -137,22 +135,6 @@ answer(const struct server *s, uint16_t type, const struct vt_buf *body)
     return vt_msg_send(s->fd, MSG_SIGNATURE, sig.b, sizeof sig.b, NULL);
 }
 
-/* Nothing is left open but the channel and standard error. */
-static void
-confine(int fd)
-{
-    const int keep[] = {fd, -1};
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-    vt_proc_harden();
-    (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    if (null >= 0) {
-        (void)dup2(null, STDIN_FILENO);
-        (void)dup2(null, STDOUT_FILENO);
-    }
-    vt_proc_close_others(keep);
-}
-
 int
 vt_signer_serve(int fd, const char *key_path, unsigned kinds)
 {
@@ -162,7 +144,7 @@ vt_signer_serve(int fd, const char *key_path, unsigned kinds)
     enum vt_err err;
     int code;
 
-    confine(fd);
+    vt_proc_alone(fd);
     s.load_err = load_key(key_path, &s.key, &s.load_why);
     (void)mlockall(MCL_CURRENT | MCL_ONFAULT); /* where the system allows it */
     do {

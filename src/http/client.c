@@ -13,7 +13,7 @@ enum { RETRY_FIRST_MS = 200, RETRY_MAX_MS = 5000 };
 enum vt_err
 vt_http_new(const struct vt_http_limits *limits, struct vt_http **ret, struct vt_why *why)
 {
-    struct vt_http *h;
+    struct vt_http *h = NULL;
     enum vt_err err = vt_transfer_start(why);
 
     if (err != VT_OK)
@@ -31,9 +31,13 @@ vt_http_new(const struct vt_http_limits *limits, struct vt_http **ret, struct vt
         h->limits.rate_floor = 100;
     h->easy = curl_easy_init();
     h->multi = curl_multi_init();
-    if (h->easy == NULL || h->multi == NULL) {
+    if (h->easy == NULL || h->multi == NULL)
+        err = vt_fail(why, VT_E_NOMEM, "HTTP client: libcurl gives no handle");
+    if (err == VT_OK)
+        err = vt_identity_load(h, why);
+    if (err != VT_OK) {
         vt_http_free(h);
-        return vt_fail(why, VT_E_NOMEM, "HTTP client: libcurl gives no handle");
+        return err;
     }
     *ret = h;
     return VT_OK;
@@ -46,6 +50,7 @@ vt_http_free(struct vt_http *h)
         return;
     curl_easy_cleanup(h->easy);
     curl_multi_cleanup(h->multi);
+    vt_identity_release(h);
     free(h);
 }
 

@@ -5,6 +5,11 @@
  * It speaks http and https only, follows no redirect (nothing is fetched from
  * where nobody named), and takes proxies from the environment as curl does,
  * but never for this machine itself.
+ *
+ * https is TLS 1.2 at least, with a certificate that is valid for the URL's host and was signed
+ * by an authority that the system trusts, or by one of the file that $VITRINE_CA_FILE names:
+ * those alone then. $VITRINE_CLIENT_CERT and $VITRINE_CLIENT_KEY name the certificate by which
+ * this client shows who it is, to servers that ask.
  */
 #ifndef VT_HTTP_CLIENT_H
 #define VT_HTTP_CLIENT_H
@@ -17,13 +22,17 @@ struct vt_http_limits {
     int64_t connect_ms; /* 0: 10,000 */
     int64_t total_ms;   /* 0: 600,000 */
     int64_t
-        rate_floor;   /* bytes/s averaged over 30 s below which a transfer is refused; 0: 100 */
-    unsigned retries; /* how often a failed connection or 502..504 is tried again, with
-                         growing pauses (0.2 s, 0.4 s, ... at most 5 s) */
-    bool gzip;        /* answers may come compressed; limits count what they are unpacked */
+        rate_floor; /* bytes/s averaged over 30 s below which a transfer is refused; 0: 100 */
+    const char *ca_file;     /* PEM; NULL: $VITRINE_CA_FILE, or the system's */
+    const char *client_cert; /* PEM, a chain; NULL: $VITRINE_CLIENT_CERT, or none */
+    const char *client_key;  /* PEM, private as key files are; NULL: $VITRINE_CLIENT_KEY */
+    unsigned retries;        /* how often a failed connection or 502..504 is tried again, with
+                                growing pauses (0.2 s, 0.4 s, ... at most 5 s) */
+    bool gzip; /* answers may come compressed; limits count what they are unpacked */
 };
 
-/* limits may be NULL. */
+/* limits may be NULL. The files are read now. VT_E_CONFIG: one of certificate and key without
+ * the other, or what is wrong with a file. */
 VT_MUST enum vt_err vt_http_new(
     const struct vt_http_limits *limits, struct vt_http **ret, struct vt_why *why);
 void vt_http_free(struct vt_http *h);

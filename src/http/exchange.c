@@ -47,6 +47,8 @@ vt_http_on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
     x->path[0] = '\0';
     x->conn = info->socket_context;
     x->connection = connection;
+    if (x->conn->server->opts->how != NULL && x->conn->server->opts->how->access_log)
+        x->began_us = vt_clock_monotonic_us();
     vt_http_response_init(&x->rs);
     vt_buf_init(&x->body, 1);
     keep_query(x, uri);
@@ -167,11 +169,26 @@ is_within_rates(struct vt_http_exchange *x)
     return true;
 }
 
+/* Whether the request is one for clients with a certificate alone. */
+static bool
+is_guarded(const struct vt_http_exchange *x)
+{
+    const struct vt_http_server *s = x->conn->server;
+    const struct vt_http_guard *g = vt_tls_asks_clients(s->tls) ? s->opts->guards : NULL;
+
+    for (; g != NULL && g->method != NULL; g++)
+        if ((strcmp(g->method, "GET") == 0) == x->get && vt_http_path_matches(g->path, x->path))
+            return true;
+    return false;
+}
+
 /* A request that a route takes, or a file. */
 static enum MHD_Result
 begin_routed(struct vt_http_exchange *x)
 {
     bool other = false;
+    struct vt_tls_conn *tls = &x->conn->tls;
+    bool known = tls->tls != NULL && vt_tls_has_client(tls, vt_http_session(x->connection));
 
     x->route = find_route(x->conn->server->opts->routes, x->path, x->get, &other);
     if (x->route == NULL && !x->get)
@@ -179,6 +196,9 @@ begin_routed(struct vt_http_exchange *x)
                      : vt_http_send_error(x, 404, "nothing takes a POST here");
     if (x->route == NULL && other && !vt_http_has_folder(x))
         return send_not_allowed(x, "POST", "this takes a POST");
+    if (!known && is_guarded(x))
+        return vt_http_send_error(
+            x, 403, "this is for clients whose certificate the operator's CA has signed");
     if (!is_within_rates(x))
         return vt_http_send_error(x, 429, "that was asked too often: wait a little");
     if (x->get)
@@ -195,6 +215,7 @@ begin_request(struct vt_http_exchange *x, const char *url, const char *method)
     bool good;
 
     x->begun = true;
+    x->method = method;
     x->get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
     good = vt_http_path_decode(url, x->path);
     if (!x->get && strcmp(method, "POST") != 0)
@@ -235,6 +256,7 @@ fill_request(struct vt_http_exchange *x)
         .if_none_match = vt_http_header(x, MHD_HTTP_HEADER_IF_NONE_MATCH),
         .prefer = vt_http_header(x, "Prefer"),
         .client = vt_http_client_word(x),
+        .client_name = x->conn->tls.client,
         .body = x->body.data,
         .body_len = x->body.len};
 }
@@ -305,6 +327,8 @@ vt_http_on_completed(void *cls, struct MHD_Connection *connection, void **state,
     (void)why;
     if (x == NULL)
         return;
+    if (x->began_us > 0 && x->begun)
+        vt_http_log_request(x);
     x->conn->deadline_ms = vt_clock_monotonic_ms() + vt_http_timeout_ms(x->conn->server);
     x->conn->server->bodies -= x->body_share;
     vt_http_stream_over(x);

@@ -23,6 +23,7 @@
 #define VT_HTTP_SERVER_H
 
 #include "base/buf.h"
+#include "http/listen.h"
 
 #define VT_HTTP_QUERY_MAX 4096U
 #define VT_HTTP_CLIENT_SIZE 17 /* 16 hex digits and NUL */
@@ -40,6 +41,8 @@ struct vt_http_request {
     const char *if_none_match;
     const char *prefer; /* RFC 7240 */
     const char *client; /* a word for the client's address, for limits; another at each start */
+    const char
+        *client_name; /* of the certificate that it showed, when it was accepted; or "" */
     const void *body;
     size_t body_len;
 };
@@ -103,6 +106,13 @@ struct vt_http_rate {
     unsigned burst;
 };
 
+/* What only clients may have that show a certificate, where a CA of clients is given: others
+ * get 403. A row's path is as a route's. */
+struct vt_http_guard {
+    const char *method;
+    const char *path;
+};
+
 /* A descriptor of the loop. The owner may change fd and write whenever it is called. */
 struct vt_http_watch {
     int fd;     /* -1: none now */
@@ -118,14 +128,22 @@ struct vt_http_server_opts {
     const struct vt_http_route *routes;   /* ended by a NULL method; first match counts */
     const struct vt_http_folder *folders; /* ended by a NULL prefix; after routes; or NULL */
     const struct vt_http_rate *rates;     /* ended by a NULL method; or NULL */
+    const struct vt_http_guard *guards;   /* ended by a NULL method; or NULL */
     struct vt_http_watch *watches;
     size_t watch_count; /* at most VT_HTTP_WATCH_MAX */
     void *ctx;
+    const struct vt_listen_opts *how; /* TLS and lines for requests; or NULL */
+    /* The channel to a TLS signer (http/tls_signer.h), which the server closes. 0: where `how`
+     * has TLS the server starts one, and another when it dies. */
+    int tls_fd;
     unsigned connections_max;        /* 0: 256 */
     unsigned connections_per_client; /* 0: no such bound */
-    unsigned timeout_s;              /* 0: 30; idle or slow connections end */
-    unsigned streams_max;            /* 0: 64 */
-    unsigned streams_per_client;     /* 0: no such bound */
+    /* New connections of one client a minute, half of them at once; 0: 1,200 with TLS, whose
+     * beginning costs much, else no such bound. */
+    unsigned connections_per_minute;
+    unsigned timeout_s;          /* 0: 30; idle or slow connections end */
+    unsigned streams_max;        /* 0: 64 */
+    unsigned streams_per_client; /* 0: no such bound */
     const char *ping; /* sent on each stream every 15 s; NULL: a comment, ": ping\n\n" */
     /* Connections from this machine are a proxy's, which says in the last word of
      * X-Forwarded-For for whom. */
@@ -150,7 +168,7 @@ struct vt_http_server_opts {
  * any free one). *ret_url gets "http://HOST:PORT". For the parent process,
  * which keeps the port across restarts of the http process. */
 VT_MUST enum vt_err vt_http_listen(
-    const char *address, int *ret_fd, char ret_url[128], struct vt_why *why);
+    const char *address, int *ret_fd, char ret_url[VT_HTTP_URL_SIZE], struct vt_why *why);
 
 /* Serves on the listening socket until stop_fd is readable or closed, then ends
  * what is under way within two seconds. The socket stays open; SIGPIPE is

@@ -9,6 +9,7 @@
 #define VT_HTTP_SERVING_H
 
 #include "http/server.h"
+#include "http/tls.h"
 
 #include <microhttpd.h>
 
@@ -27,6 +28,7 @@ struct vt_http_server {
     unsigned stream_count;
     struct vt_http_rates *rates; /* NULL: no route has one */
     struct vt_http_cache *cache;
+    struct vt_tls *tls; /* NULL: plain HTTP */
     uint8_t secret[32]; /* for the words of clients */
     size_t awaited;     /* exchanges that handlers keep */
     size_t bodies;      /* bytes that are set aside for bodies */
@@ -41,6 +43,7 @@ struct vt_http_conn {
     struct vt_http_exchange *awaiting; /* the exchange that a handler keeps, or NULL */
     int fd;
     int64_t deadline_ms;
+    struct vt_tls_conn tls;
     char address[VT_HTTP_CLIENT_SIZE]; /* the client's word; "": not made yet */
 };
 
@@ -48,6 +51,7 @@ struct vt_http_exchange {
     struct vt_http_conn *conn;
     struct MHD_Connection *connection;
     const struct vt_http_route *route; /* NULL: a file, or an error */
+    const char *method;                /* as it was sent */
     struct vt_http_stream *stream;
     char *query; /* NULL: none */
     bool query_long;
@@ -60,8 +64,9 @@ struct vt_http_exchange {
     struct vt_buf body;
     struct vt_http_response rs;
     struct MHD_Response *response;
-    unsigned status; /* of response */
+    unsigned status; /* of the answer; 0: none was sent */
     uint64_t response_len;
+    uint64_t began_us; /* when its first line was there; 0: no line is asked for */
     char client[VT_HTTP_CLIENT_SIZE];
     struct vt_http_request rq;
     char path[VT_HTTP_PATH_MAX]; /* the last, for it is not cleared */
@@ -89,6 +94,13 @@ int vt_http_open_below(const char *dir, const char *rel);
 const char *vt_http_header(const struct vt_http_exchange *x, const char *name);
 /* The word for the client's address. */
 const char *vt_http_client_word(struct vt_http_exchange *x);
+void vt_http_word_of(const struct vt_http_server *s, const struct sockaddr *address,
+    char ret[VT_HTTP_CLIENT_SIZE]);
+/* GnuTLS' session of a connection; NULL: plain HTTP. */
+struct gnutls_session_int *vt_http_session(struct MHD_Connection *connection);
+
+/* The line for a request that is over, where lines are asked for. */
+void vt_http_log_request(struct vt_http_exchange *x);
 
 /* Whether x->path belongs to a folder. */
 bool vt_http_has_folder(const struct vt_http_exchange *x);

@@ -234,6 +234,7 @@ vt_transfer_setup(struct vt_transfer *t, const struct vt_http *h, CURL *e, struc
     curl_easy_reset(e); /* keeps the open connections */
     join(&rc, curl_easy_setopt(e, CURLOPT_URL, t->url));
     join(&rc, set_limits(e, &h->limits));
+    join(&rc, vt_identity_set(h, e));
     if (h->limits.gzip)
         join(&rc, curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "gzip"));
     if (is_loopback(t->base))
@@ -255,6 +256,7 @@ enum vt_err
 vt_transfer_finish(struct vt_transfer *t, CURL *e, CURLcode rc, struct vt_why *why)
 {
     const char *method = t->post ? "POST" : "GET";
+    const char *hint = vt_identity_hint(rc);
     const char *text;
     long status = 0;
     curl_off_t after = 0;
@@ -270,8 +272,8 @@ vt_transfer_finish(struct vt_transfer *t, CURL *e, CURLcode rc, struct vt_why *w
         return VT_OK;
     }
     text = t->curl_text[0] != '\0' ? t->curl_text : curl_easy_strerror(rc);
-    return vt_fail(why, rc == CURLE_OPERATION_TIMEDOUT ? VT_E_TIMEOUT : VT_E_NET, "%s %s: %s",
-        method, t->url, text);
+    return vt_fail(why, rc == CURLE_OPERATION_TIMEDOUT ? VT_E_TIMEOUT : VT_E_NET, "%s %s: %s%s",
+        method, t->url, text, hint != NULL ? hint : "");
 }
 
 enum vt_err
