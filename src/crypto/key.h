@@ -25,13 +25,28 @@ struct vt_sig {
     uint8_t b[VT_SIG_SIZE];
 };
 
+struct vt_mldsa_public;
+
 struct vt_key; /* a private key with its name */
+
+enum vt_key_type {
+    VT_KEY_ED25519 = 1,
+    VT_KEY_MLDSA44 = 2, /* crypto/mldsa.h: for cosignatures alone */
+};
 
 /* Whether a key name may be used: 1 to VT_KEY_NAME_MAX printable ASCII
  * characters without space, '+' and '"'. */
 bool vt_key_name_valid(const char *name);
 
 VT_MUST enum vt_err vt_key_new(const char *name, struct vt_key **ret, struct vt_why *why);
+/* An ML-DSA-44 key. VT_E_CRYPTO where there is none (vt_mldsa_available). */
+VT_MUST enum vt_err vt_key_new_mldsa(const char *name, struct vt_key **ret, struct vt_why *why);
+/* An Ed25519 key that a PKCS#11 token makes and keeps, under the label that the URI's attribute
+ * `object` gives; docs/formats/pkcs11.md. The token is opened (vt_token_open) and stays open:
+ * whoever forks must do that before. VT_E_EXIST: there is an object with that label;
+ * VT_E_CONFIG: the token has no Ed25519, or the URI is none. */
+VT_MUST enum vt_err vt_key_new_in_token(
+    const char *name, const char *uri, struct vt_key **ret, struct vt_why *why);
 /* From a 32-byte seed, for tests with published keys. */
 VT_MUST enum vt_err vt_key_from_seed(
     const char *name, const uint8_t seed[32], struct vt_key **ret, struct vt_why *why);
@@ -50,9 +65,18 @@ VT_MUST enum vt_err vt_key_load(
 VT_MUST enum vt_err vt_key_file_encrypted(const char *path, bool *ret, struct vt_why *why);
 
 const char *vt_key_name(const struct vt_key *k);
+enum vt_key_type vt_key_type(const struct vt_key *k);
+/* Of an ML-DSA key the SHA-256 of its public key: nobody has an Ed25519 key for that. */
 void vt_key_public(const struct vt_key *k, struct vt_pubkey *ret);
+/* The public key of an ML-DSA key; NULL of another. */
+const struct vt_mldsa_public *vt_key_mldsa(const struct vt_key *k);
+/* An Ed25519 signature; VT_E_USAGE with a key of another type. */
 VT_MUST enum vt_err vt_key_sign(const struct vt_key *k, const void *msg, size_t len,
     struct vt_sig *ret, struct vt_why *why);
+
+/* A signature of the key's own type, VT_SIG_SIZE or VT_MLDSA_SIG_SIZE bytes, appended to b. */
+VT_MUST enum vt_err vt_key_sign_long(
+    const struct vt_key *k, const void *msg, size_t len, struct vt_buf *b, struct vt_why *why);
 
 /* Whether sig is pub's signature over msg. */
 bool vt_pubkey_verify(

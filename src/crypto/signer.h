@@ -65,7 +65,9 @@ int vt_signer_serve(int fd, const char *key_path, unsigned kinds);
 void vt_signer_free(struct vt_signer *s);
 
 const char *vt_signer_name(const struct vt_signer *s);
-const struct vt_pubkey *vt_signer_public(const struct vt_signer *s);
+const struct vt_pubkey *vt_signer_public(const struct vt_signer *s); /* as vt_key_public */
+/* The public key when it is an ML-DSA-44 key; else NULL. */
+const struct vt_mldsa_public *vt_signer_mldsa(const struct vt_signer *s);
 /* VT_E_REFUSED when the form or the kind is not permitted. msg: at most 8 MiB. */
 VT_MUST enum vt_err vt_signer_sign(struct vt_signer *s, enum vt_sign_kind kind, const void *msg,
     size_t len, struct vt_sig *ret, struct vt_why *why);
@@ -74,6 +76,11 @@ VT_MUST enum vt_err vt_signer_sign(struct vt_signer *s, enum vt_sign_kind kind, 
  * process; without a round trip each for a signer process. All or, on failure, none. */
 VT_MUST enum vt_err vt_signer_sign_all(struct vt_signer *s, enum vt_sign_kind kind,
     const struct vt_slice *msg, size_t n, struct vt_sig *ret, struct vt_why *why);
+
+/* A signature of the key's own type, appended to b: 64 bytes of Ed25519, 2,420 of ML-DSA-44.
+ * An ML-DSA key signs VT_SIGN_SUBTREE alone, and no other key does. */
+VT_MUST enum vt_err vt_signer_sign_long(struct vt_signer *s, enum vt_sign_kind kind,
+    const void *msg, size_t len, struct vt_buf *b, struct vt_why *why);
 
 /* Whether msg has the form of kind for a key of that name. Pure. */
 bool vt_sign_form_ok(enum vt_sign_kind kind, const char *key_name, const void *msg, size_t len);
