@@ -231,8 +231,13 @@ wind_down(struct vt_http_server *s, int epoll_fd, bool broken)
         broken = turn(s, epoll_fd, -1, &ignored, NULL) != VT_OK;
     answer_awaited(s);
     vt_http_streams_end(s);
-    for (int i = 0; i < 10; i++)
+    for (int i = 0; i < 10; i++) {
         (void)MHD_run(s->daemon);
+        /* What had come and was not read yet. */
+        if (s->opts->turned != NULL)
+            s->opts->turned(s->opts->ctx);
+        answer_awaited(s);
+    }
     MHD_stop_daemon(s->daemon);
 }
 
