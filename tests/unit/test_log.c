@@ -267,12 +267,6 @@ publish_plain(struct fixture *f, struct vt_log_writer *w)
     assert_int_equal(vt_log_writer_publish(w, note, len, NULL), VT_OK);
 }
 
-static void
-wal_path(const struct fixture *f, char ret[VT_PATH_MAX])
-{
-    assert_int_equal(vt_path(ret, NULL, "%s/wal", f->dir), VT_OK);
-}
-
 static off_t
 size_of(const char *path)
 {
@@ -294,215 +288,6 @@ flip(const char *path, off_t at)
     c = (char)(c ^ 1);
     assert_int_equal(pwrite(fd, &c, 1, at), 1);
     close(fd);
-}
-
-/* The second writer, in another process, as it would be. */
-static int
-second_writer(int fd, void *ctx)
-{
-    struct fixture *f = ctx;
-    struct vt_log_writer *w = NULL;
-    struct vt_why why = {0};
-    enum vt_err err = vt_log_writer_open(f->dir, f->pub, ORIGIN, &w, &why);
-    char verdict = err == VT_E_BUSY && strstr(why.text, ORIGIN) != NULL ? 'y' : 'n';
-
-    vt_log_writer_free(w);
-    return write(fd, &verdict, 1) == 1 ? 0 : 1;
-}
-
-static void
-test_second_writer_is_refused(void **state)
-{
-    struct fixture *f = *state;
-    struct vt_log_writer *w = open_log(f);
-    struct vt_log_writer *again = NULL;
-    char verdict = 0;
-    pid_t pid;
-    int fd;
-
-    assert_int_equal(vt_proc_fork("second", second_writer, f, NULL, &pid, &fd, NULL), VT_OK);
-    assert_int_equal(read(fd, &verdict, 1), 1);
-    assert_int_equal(verdict, 'y');
-    vt_proc_stop(pid, fd, 5000);
-    assert_int_equal(vt_log_writer_open(f->dir, f->pub, ORIGIN, &again, NULL), VT_E_BUSY);
-    vt_log_writer_free(w);
-    w = open_log(f);
-    vt_log_writer_free(w);
-}
-
-static void
-test_append_and_reopen(void **state)
-{
-    struct fixture *f = *state;
-    struct vt_log_writer *w = open_log(f);
-    struct vt_digest name;
-    uint64_t index = 0;
-
-    assert_root(w, 0);
-    add_entries(w, 0, 700, "");
-    for (uint64_t n = 0; n <= 700; n += 35)
-        assert_root(w, n);
-    vt_log_writer_free(w);
-    w = open_log(f);
-    assert_int_equal(vt_log_writer_size(w), 700);
-    assert_int_equal(vt_log_writer_cut(w), 0);
-    assert_root(w, 700);
-    /* A duplicate gives the old index: durable, and queued. */
-    vt_digest_of("entry 17\n", 9, &name);
-    assert_int_equal(vt_log_writer_add(w, "entry 17\n", 9, &name, &index, NULL), VT_OK);
-    assert_int_equal(index, 17);
-    vt_digest_of("new", 3, &name);
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(vt_log_writer_add(w, "new", 3, &name, &index, NULL), VT_OK);
-        assert_int_equal(index, 700);
-    }
-    assert_int_equal(vt_log_writer_commit(w, NULL), VT_OK);
-    assert_int_equal(vt_log_writer_size(w), 701);
-    vt_log_writer_free(w);
-}
-
-/* Whatever a crash leaves of the last batch is cut; all before it stays. */
-static void
-test_torn_tail_is_cut(void **state)
-{
-    struct fixture *f = *state;
-    struct vt_log_writer *w = open_log(f);
-    char path[VT_PATH_MAX];
-    struct vt_buf whole = VT_BUF(1U << 20);
-    off_t before;
-    off_t after;
-
-    wal_path(f, path);
-    add_entries(w, 0, 5, "");
-    before = size_of(path);
-    add_entries(w, 5, 8, "");
-    after = size_of(path);
-    vt_log_writer_free(w);
-    assert_int_equal(vt_file_read(path, &whole, NULL), VT_OK);
-    for (off_t cut = before + 1; cut < after; cut += 7) {
-        assert_int_equal(vt_file_replace(path, 0600, whole.data, (size_t)cut, NULL), VT_OK);
-        w = open_log(f);
-        assert_int_equal(vt_log_writer_size(w), 5);
-        assert_int_equal(vt_log_writer_cut(w), cut - before);
-        assert_root(w, 5);
-        add_entries(w, 5, 6, "");
-        vt_log_writer_free(w);
-        w = open_log(f);
-        assert_int_equal(vt_log_writer_size(w), 6);
-        vt_log_writer_free(w);
-    }
-    /* Whole in length, but pages of it never reached the disk. */
-    memset(whole.data + before + 24, 0, (size_t)(after - before) - 24);
-    assert_int_equal(vt_file_replace(path, 0600, whole.data, (size_t)after, NULL), VT_OK);
-    w = open_log(f);
-    assert_int_equal(vt_log_writer_size(w), 5);
-    vt_log_writer_free(w);
-    vt_buf_release(&whole);
-}
-
-/* Damage to acknowledged entries is never mended by cutting. */
-static void
-test_damage_in_the_middle_is_refused(void **state)
-{
-    struct fixture *f = *state;
-    struct vt_log_writer *w = open_log(f);
-    struct vt_why why = {0};
-    char path[VT_PATH_MAX];
-    off_t first;
-    off_t size;
-
-    wal_path(f, path);
-    first = size_of(path);
-    for (uint64_t i = 0; i < 4; i++)
-        add_entries(w, i, i + 1, "");
-    size = size_of(path);
-    vt_log_writer_free(w);
-    for (off_t at = first; at < first + (size - first) * 3 / 4; at += 11) {
-        flip(path, at);
-        w = NULL;
-        assert_int_equal(vt_log_writer_open(f->dir, f->pub, ORIGIN, &w, &why), VT_E_DIGEST);
-        assert_non_null(strstr(why.text, "wal"));
-        assert_int_equal(size_of(path), size);
-        flip(path, at);
-    }
-    w = open_log(f);
-    assert_int_equal(vt_log_writer_size(w), 4);
-    vt_log_writer_free(w);
-    /* Another log's file, and no such file at all. */
-    assert_int_equal(
-        vt_log_writer_open(f->dir, f->pub, "other.example/log", &w, &why), VT_E_CONFIG);
-    flip(path, 3);
-    assert_int_equal(vt_log_writer_open(f->dir, f->pub, ORIGIN, &w, &why), VT_E_DIGEST);
-}
-
-/* A log that is shorter than, or other than, what was signed does not go on. */
-static void
-test_rollback_is_refused(void **state)
-{
-    struct fixture *f = *state;
-    struct vt_log_writer *w = open_log(f);
-    struct vt_buf old = VT_BUF(1U << 20);
-    struct vt_why why = {0};
-    char path[VT_PATH_MAX];
-
-    wal_path(f, path);
-    add_entries(w, 0, 5, "");
-    assert_int_equal(vt_file_read(path, &old, NULL), VT_OK);
-    add_entries(w, 5, 9, "");
-    assert_int_equal(vt_log_writer_sign(w, f->signer, NULL), VT_OK);
-    vt_log_writer_free(w);
-    /* An old copy of the WAL is put back. */
-    assert_int_equal(vt_file_replace(path, 0600, old.data, old.len, NULL), VT_OK);
-    assert_int_equal(vt_log_writer_open(f->dir, f->pub, ORIGIN, &w, &why), VT_E_ROLLBACK);
-    assert_non_null(strstr(why.text, "9 entries"));
-    /* A WAL with other entries of that number. */
-    assert_int_equal(vt_path(path, NULL, "%s/signed", f->dir), VT_OK);
-    vt_buf_clear(&old);
-    assert_int_equal(vt_file_read(path, &old, NULL), VT_OK);
-    assert_int_equal(vt_tree_remove(f->dir, NULL), VT_OK);
-    w = open_log(f);
-    add_entries(w, 0, 9, " changed");
-    vt_log_writer_free(w);
-    assert_int_equal(vt_file_replace(path, 0600, old.data, old.len, NULL), VT_OK);
-    assert_int_equal(vt_log_writer_open(f->dir, f->pub, ORIGIN, &w, &why), VT_E_DIGEST);
-    vt_buf_release(&old);
-}
-
-/* A failed write leaves nothing of the batch, and the log goes on. */
-static void
-test_full_disk(void **state)
-{
-    struct fixture *f = *state;
-    struct vt_log_writer *w = open_log(f);
-    struct rlimit before;
-    struct rlimit tight;
-    struct vt_digest name;
-    uint64_t index = 0;
-    char path[VT_PATH_MAX];
-    off_t size;
-    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
-
-    wal_path(f, path);
-    add_entries(w, 0, 3, "");
-    size = size_of(path);
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
-    tight = before;
-    tight.rlim_cur = (rlim_t)size + 30;
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
-    vt_digest_of("entry 3\n", 8, &name);
-    assert_int_equal(vt_log_writer_add(w, "entry 3\n", 8, &name, &index, NULL), VT_OK);
-    assert_int_not_equal(vt_log_writer_commit(w, NULL), VT_OK);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-    (void)signal(SIGXFSZ, handler);
-    assert_int_equal(vt_log_writer_size(w), 3);
-    assert_int_equal(size_of(path), size);
-    assert_false(vt_log_writer_find(w, &name, &index));
-    add_entries(w, 3, 6, "");
-    vt_log_writer_free(w);
-    w = open_log(f);
-    assert_int_equal(vt_log_writer_size(w), 6);
-    assert_root(w, 6);
-    vt_log_writer_free(w);
 }
 
 static void
@@ -577,38 +362,6 @@ test_a_larger_tree(void **state)
     publish_plain(f, w);
     vt_log_writer_free(w);
     assert_readable(f, f->pub, 66000);
-}
-
-/* Tiles that are missing after a crash are made again from the WAL. */
-static void
-test_tiles_are_derived_again(void **state)
-{
-    struct fixture *f = *state;
-    struct vt_log_writer *w = open_log(f);
-    char path[VT_PATH_MAX];
-
-    policy_without_witnesses(f);
-    add_entries(w, 0, 300, "");
-    /* A crash after the WAL and before the tiles. */
-    vt_log_writer_free(w);
-    w = open_log(f);
-    publish_plain(f, w);
-    vt_log_writer_free(w);
-    assert_readable(f, f->pub, 300);
-    assert_int_equal(vt_path(path, NULL, "%s/tile", f->pub), VT_OK);
-    assert_int_equal(vt_tree_remove(path, NULL), VT_OK);
-    w = open_log(f);
-    assert_readable(f, f->pub, 300);
-    /* Signed but not published: the same bytes come again. */
-    add_entries(w, 300, 310, "");
-    assert_int_equal(vt_log_writer_sign(w, f->signer, NULL), VT_OK);
-    vt_log_writer_free(w);
-    w = open_log(f);
-    assert_non_null(vt_log_writer_signed(w));
-    assert_int_equal(vt_log_writer_signed(w)->size, 310);
-    publish_plain(f, w);
-    vt_log_writer_free(w);
-    assert_readable(f, f->pub, 310);
 }
 
 /* A partial tile that is gone because its tile filled up. */
@@ -1412,16 +1165,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_second_writer_is_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_append_and_reopen, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_torn_tail_is_cut, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(
-            test_damage_in_the_middle_is_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_rollback_is_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_full_disk, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_tiles_are_read_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_larger_tree, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_tiles_are_derived_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reader_of_an_older_checkpoint, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_tampered_files_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
