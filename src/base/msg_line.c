@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -88,6 +89,20 @@ vt_msg_line_flush(struct vt_msg_line *l, struct vt_why *why)
     }
     vt_buf_clear(&l->out);
     l->sent = 0;
+    return VT_OK;
+}
+
+enum vt_err
+vt_msg_line_wait(const struct vt_msg_line *l, struct vt_why *why)
+{
+    struct pollfd p = {.fd = l->fd, .events = POLLIN};
+
+    if (vt_msg_line_waits(l))
+        p.events |= POLLOUT;
+    while (poll(&p, 1, -1) < 0) {
+        if (errno != EINTR)
+            return vt_fail_errno(why, "cannot wait for a message");
+    }
     return VT_OK;
 }
 

@@ -34,6 +34,9 @@ VT_MUST enum vt_err vt_msg_line_flush(struct vt_msg_line *l, struct vt_why *why)
 /* Whether something waits to be sent: flush when the descriptor takes bytes. */
 bool vt_msg_line_waits(const struct vt_msg_line *l);
 
+/* Waits until something can be received, or sent when something waits to be. */
+VT_MUST enum vt_err vt_msg_line_wait(const struct vt_msg_line *l, struct vt_why *why);
+
 /* Takes the next message, whose body replaces what is in b (of at least the largest maximum of
  * the rules). *ret_got is false when it is not there yet, or not all of it. VT_E_NOENT at a
  * clean end, VT_E_SYNTAX for what the rules do not permit; then the line is of no more use. */
