@@ -187,8 +187,7 @@ static enum MHD_Result
 begin_routed(struct vt_http_exchange *x)
 {
     bool other = false;
-    struct vt_tls_conn *tls = &x->conn->tls;
-    bool known = tls->tls != NULL && vt_tls_has_client(tls, vt_http_session(x->connection));
+    bool known = vt_tls_has_client(&x->conn->tls);
 
     x->route = find_route(x->conn->server->opts->routes, x->path, x->get, &other);
     if (x->route == NULL && !x->get)

@@ -30,8 +30,8 @@ vt_http_timeout_ms(const struct vt_http_server *s)
     return 1000 * (int64_t)(s->opts->timeout_s > 0 ? s->opts->timeout_s : TIMEOUT_S);
 }
 
-struct gnutls_session_int *
-vt_http_session(struct MHD_Connection *connection)
+static gnutls_session_t
+session_of(struct MHD_Connection *connection)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
@@ -53,7 +53,7 @@ conn_begin(struct vt_http_server *s, struct MHD_Connection *connection, void **s
     c->fd = info == NULL ? -1 : (int)info->connect_fd;
     c->deadline_ms = vt_clock_monotonic_ms() + vt_http_timeout_ms(s);
     if (s->tls != NULL)
-        vt_tls_begin(s->tls, &c->tls, vt_http_session(connection));
+        vt_tls_begin(s->tls, &c->tls, session_of(connection));
     c->next = s->conns;
     if (c->next != NULL)
         c->next->prev = c;
@@ -140,18 +140,13 @@ on_accept(void *cls, const struct sockaddr *address, socklen_t len)
 static enum vt_err
 start_daemon(struct vt_http_server *s, int listen_fd, struct vt_why *why)
 {
-    const struct MHD_OptionItem tls[] = {
-        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)VT_TLS_PRIORITIES},
-        {MHD_OPTION_HTTPS_CERT_CALLBACK, (intptr_t)vt_tls_on_certificate, NULL},
-        {MHD_OPTION_END, 0, NULL},
-    };
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
     unsigned connections = s->opts->connections_max;
 
-    s->daemon = MHD_start_daemon(s->tls != NULL ? flags | MHD_USE_TLS : flags, 0, on_accept, s,
-        vt_http_on_request, s, MHD_OPTION_ARRAY,
-        s->tls != NULL ? tls : &tls[sizeof(tls) / sizeof(tls[0]) - 1], MHD_OPTION_LISTEN_SOCKET,
-        listen_fd, MHD_OPTION_CONNECTION_LIMIT,
+    if (s->tls != NULL)
+        flags |= MHD_USE_TLS;
+    s->daemon = MHD_start_daemon(flags, 0, on_accept, s, vt_http_on_request, s,
+        MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT,
         connections > 0 ? connections : (unsigned)CONNECTIONS_MAX,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, s->opts->connections_per_client,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(vt_http_timeout_ms(s) / 1000),
@@ -159,7 +154,10 @@ start_daemon(struct vt_http_server *s, int listen_fd, struct vt_why *why)
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
         MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, NULL, MHD_OPTION_URI_LOG_CALLBACK,
         vt_http_on_uri, s, MHD_OPTION_NOTIFY_COMPLETED, vt_http_on_completed, s,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_END);
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
+        /* Without TLS the list ends here. */
+        s->tls != NULL ? MHD_OPTION_HTTPS_PRIORITIES : MHD_OPTION_END, VT_TLS_PRIORITIES,
+        MHD_OPTION_HTTPS_CERT_CALLBACK, vt_tls_on_certificate, MHD_OPTION_END);
     if (s->daemon == NULL)
         return vt_fail(why, VT_E_NET, "the HTTP server does not start (libmicrohttpd %s)",
             MHD_get_version());

@@ -96,8 +96,6 @@ const char *vt_http_header(const struct vt_http_exchange *x, const char *name);
 const char *vt_http_client_word(struct vt_http_exchange *x);
 void vt_http_word_of(const struct vt_http_server *s, const struct sockaddr *address,
     char ret[VT_HTTP_CLIENT_SIZE]);
-/* GnuTLS' session of a connection; NULL: plain HTTP. */
-struct gnutls_session_int *vt_http_session(struct MHD_Connection *connection);
 
 /* The line for a request that is over, where lines are asked for. */
 void vt_http_log_request(struct vt_http_exchange *x);

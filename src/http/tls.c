@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "http/tls.h"
+#include "http/tls_held.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -9,19 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOOK_MS = 2000, CHAIN_LENGTH_MAX = 16 };
-
-struct vt_tls_cert {
-    unsigned refs;
-    uint64_t serial;
-    struct vt_tls_signer *signer; /* the server's */
-    gnutls_pcert_st chain[CHAIN_LENGTH_MAX];
-    unsigned chain_len;
-    gnutls_privkey_t key; /* stands for the one that the signer has */
-    int algorithm;
-    unsigned bits;
-    gnutls_x509_trust_list_t clients; /* NULL: none are asked for */
-};
+enum { LOOK_MS = 2000 };
 
 struct vt_tls {
     struct vt_tls_signer *signer;
@@ -37,84 +25,9 @@ cert_unref(struct vt_tls_cert *c)
         return;
     for (unsigned i = 0; i < c->chain_len; i++)
         gnutls_pcert_deinit(&c->chain[i]);
-    if (c->key != NULL)
-        gnutls_privkey_deinit(c->key);
     if (c->clients != NULL)
         gnutls_x509_trust_list_deinit(c->clients, 1);
     free(c);
-}
-
-/* Which of GnuTLS' algorithms is which of TLS's schemes. */
-static const struct {
-    gnutls_sign_algorithm_t algorithm;
-    enum vt_tls_scheme scheme;
-    int kind;
-    unsigned bits; /* 0: any */
-} schemes[] = {
-    {GNUTLS_SIGN_ECDSA_SECP256R1_SHA256, VT_TLS_ECDSA_P256, GNUTLS_PK_ECDSA, 256},
-    {GNUTLS_SIGN_ECDSA_SECP384R1_SHA384, VT_TLS_ECDSA_P384, GNUTLS_PK_ECDSA, 384},
-    {GNUTLS_SIGN_RSA_PSS_RSAE_SHA256, VT_TLS_RSA_PSS_SHA256, GNUTLS_PK_RSA, 0},
-    {GNUTLS_SIGN_RSA_PSS_RSAE_SHA384, VT_TLS_RSA_PSS_SHA384, GNUTLS_PK_RSA, 0},
-    {GNUTLS_SIGN_RSA_PSS_RSAE_SHA512, VT_TLS_RSA_PSS_SHA512, GNUTLS_PK_RSA, 0},
-    {GNUTLS_SIGN_EDDSA_ED25519, VT_TLS_ED25519, GNUTLS_PK_EDDSA_ED25519, 0},
-};
-#define SCHEMES (sizeof(schemes) / sizeof(schemes[0]))
-
-/* The row of an algorithm that the certificate's key has; SCHEMES: it has it not. */
-static size_t
-scheme_of(const struct vt_tls_cert *c, gnutls_sign_algorithm_t algorithm)
-{
-    size_t i = 0;
-
-    while (
-        i < SCHEMES && (schemes[i].algorithm != algorithm || schemes[i].kind != c->algorithm ||
-                           (schemes[i].bits != 0 && schemes[i].bits != c->bits)))
-        i++;
-    return i;
-}
-
-/* What GnuTLS asks about the key. */
-static int
-on_key_info(gnutls_privkey_t key, unsigned flags, void *ctx)
-{
-    const struct vt_tls_cert *c = ctx;
-
-    (void)key;
-    if ((flags & GNUTLS_PRIVKEY_INFO_PK_ALGO) != 0)
-        return c->algorithm;
-    if ((flags & GNUTLS_PRIVKEY_INFO_PK_ALGO_BITS) != 0)
-        return (int)c->bits;
-    if ((flags & GNUTLS_PRIVKEY_INFO_HAVE_SIGN_ALGO) != 0)
-        return scheme_of(c, GNUTLS_FLAGS_TO_SIGN_ALGO(flags)) < SCHEMES ? 1 : 0;
-    return (flags & GNUTLS_PRIVKEY_INFO_SIGN_ALGO) != 0 ? 0 : -1;
-}
-
-static int
-on_sign(gnutls_privkey_t key, gnutls_sign_algorithm_t algorithm, void *ctx, unsigned flags,
-    const gnutls_datum_t *data, gnutls_datum_t *signature)
-{
-    const struct vt_tls_cert *c = ctx;
-    size_t i = scheme_of(c, algorithm);
-    struct vt_buf b = VT_BUF(VT_TLS_SIG_MAX);
-    struct vt_why why = {0};
-    int rc = 0;
-
-    (void)key;
-    (void)flags;
-    if (i == SCHEMES)
-        return GNUTLS_E_UNSUPPORTED_SIGNATURE_ALGORITHM;
-    if (vt_tls_signer_sign(c->signer, c->serial, schemes[i].scheme, data->data, data->size, &b,
-            &why) != VT_OK) {
-        vt_log(VT_LOG_WARN, "a handshake fails: %s", why.text);
-        rc = GNUTLS_E_PK_SIGN_FAILED;
-    } else if ((signature->data = gnutls_malloc(b.len)) == NULL) {
-        rc = GNUTLS_E_MEMORY_ERROR;
-    } else {
-        memcpy(signature->data, b.data, b.len);
-        signature->size = (unsigned)b.len;
-    }
-    vt_buf_release(&b);
-    return rc;
 }
 
 static enum vt_err
@@ -134,7 +47,7 @@ static enum vt_err
 take_chain(struct vt_tls_cert *c, const struct vt_buf *text, struct vt_why *why)
 {
     gnutls_datum_t pem = datum_of(text);
-    unsigned n = CHAIN_LENGTH_MAX;
+    unsigned n = VT_TLS_CHAIN_LENGTH;
     int rc = gnutls_pcert_list_import_x509_raw(c->chain, &n, &pem, GNUTLS_X509_FMT_PEM, 0);
 
     if (rc < 0)
@@ -145,16 +58,6 @@ take_chain(struct vt_tls_cert *c, const struct vt_buf *text, struct vt_why *why)
         return fail_gnutls(why, "the certificate's key", rc);
     c->algorithm = rc;
     return VT_OK;
-}
-
-static enum vt_err
-take_key(struct vt_tls_cert *c, struct vt_why *why)
-{
-    int rc = gnutls_privkey_init(&c->key);
-
-    if (rc >= 0)
-        rc = gnutls_privkey_import_ext4(c->key, c, on_sign, NULL, NULL, NULL, on_key_info, 0);
-    return rc < 0 ? fail_gnutls(why, "the key's place", rc) : VT_OK;
 }
 
 static enum vt_err
@@ -185,8 +88,6 @@ make_cert(struct vt_tls *t, uint64_t serial, const struct vt_buf *chain,
     c->serial = serial;
     c->signer = t->signer;
     err = take_chain(c, chain, why);
-    if (err == VT_OK)
-        err = take_key(c, why);
     if (err == VT_OK)
         err = take_clients(c, clients, why);
     if (err != VT_OK) {
@@ -271,6 +172,7 @@ vt_tls_begin(struct vt_tls *t, struct vt_tls_conn *c, gnutls_session_t session)
 
     c->tls = t;
     gnutls_session_set_ptr(session, c);
+    vt_tls_listen_in(c, session);
     (void)gnutls_alpn_set_protocols(session, &http, 1, 0);
     if (vt_tls_asks_clients(t))
         gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
@@ -279,6 +181,7 @@ vt_tls_begin(struct vt_tls *t, struct vt_tls_conn *c, gnutls_session_t session)
 void
 vt_tls_end(struct vt_tls_conn *c)
 {
+    vt_tls_drop_key(c);
     cert_unref(c->cert);
     c->cert = NULL;
 }
@@ -300,9 +203,11 @@ vt_tls_on_certificate(gnutls_session_t session, const gnutls_datum_t *req_ca_rdn
         c->cert = c->tls->cert;
         c->cert->refs++;
     }
+    if (c->key == NULL && !vt_tls_make_key(c))
+        return -1;
     *pcert = c->cert->chain;
     *pcert_length = c->cert->chain_len;
-    *privkey = c->cert->key;
+    *privkey = c->key;
     return 0;
 }
 
@@ -355,17 +260,17 @@ verify(struct vt_tls_conn *c, gnutls_x509_crt_t *crt, unsigned n)
 }
 
 static bool
-check_client(struct vt_tls_conn *c, gnutls_session_t session)
+check_client(struct vt_tls_conn *c)
 {
-    gnutls_x509_crt_t crt[CHAIN_LENGTH_MAX];
+    gnutls_x509_crt_t crt[VT_TLS_CHAIN_LENGTH];
     const gnutls_datum_t *shown;
     unsigned n = 0;
     unsigned have = 0;
     bool ok = true;
 
     c->client[0] = '\0';
-    shown = gnutls_certificate_get_peers(session, &n);
-    if (shown == NULL || n == 0 || n > CHAIN_LENGTH_MAX)
+    shown = gnutls_certificate_get_peers(c->session, &n);
+    if (shown == NULL || n == 0 || n > VT_TLS_CHAIN_LENGTH)
         return false;
     while (ok && have < n && gnutls_x509_crt_init(&crt[have]) == 0) {
         ok = gnutls_x509_crt_import(crt[have], &shown[have], GNUTLS_X509_FMT_DER) == 0;
@@ -378,12 +283,12 @@ check_client(struct vt_tls_conn *c, gnutls_session_t session)
 }
 
 bool
-vt_tls_has_client(struct vt_tls_conn *c, gnutls_session_t session)
+vt_tls_has_client(struct vt_tls_conn *c)
 {
-    if (!vt_tls_asks_clients(c->tls))
+    if (c->tls == NULL || !vt_tls_asks_clients(c->tls))
         return false;
     if (c->checked != c->tls->cert->serial) {
-        c->has_client = check_client(c, session);
+        c->has_client = check_client(c);
         c->checked = c->tls->cert->serial;
     }
     return c->has_client;

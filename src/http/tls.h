@@ -11,7 +11,9 @@
 #include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
 
-#define VT_TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3"
+/* TLS 1.3, and of its groups those that all have. */
+#define VT_TLS_PRIORITIES                                                                      \
+    "NORMAL:-VERS-ALL:+VERS-TLS1.3:-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1"
 #define VT_TLS_CLIENT_NAME_SIZE 128
 
 struct vt_tls;      /* of a server */
@@ -20,7 +22,10 @@ struct vt_tls_cert; /* a chain that is, or was, presented */
 /* What a connection knows of TLS. Zeroed at first. */
 struct vt_tls_conn {
     struct vt_tls *tls;
+    gnutls_session_t session;
     struct vt_tls_cert *cert; /* presented on it: referenced */
+    gnutls_privkey_t key;     /* stands for the one that the signer has */
+    struct vt_buf said;       /* the handshake so far, until it is signed */
     uint64_t checked;         /* the serial under which the client was looked at; 0: never */
     bool has_client;
     char client[VT_TLS_CLIENT_NAME_SIZE]; /* "": none, or one without a name */
@@ -50,6 +55,6 @@ bool vt_tls_asks_clients(const struct vt_tls *t);
 /* Whether the client has shown a certificate that the clients' CA signed and that is valid now;
  * c->client is its name then: its first alternative name, or its common name, cleaned. Of an
  * established session. */
-bool vt_tls_has_client(struct vt_tls_conn *c, gnutls_session_t session);
+bool vt_tls_has_client(struct vt_tls_conn *c);
 
 #endif
