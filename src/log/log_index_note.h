@@ -6,7 +6,7 @@
 #ifndef VT_LOG_LOG_INDEX_NOTE_H
 #define VT_LOG_LOG_INDEX_NOTE_H
 
-#include "merkle/tree.h"
+#include "merkle/tile.h"
 
 #define VT_INDEX_BLOCK 256U /* entries of the smallest run */
 #define VT_INDEX_KEYS_MAX 66U
@@ -40,6 +40,9 @@ uint64_t vt_index_run_length(unsigned k);
 uint64_t vt_index_run_first(const struct vt_index_run *r);
 /* How many pages so many records have. */
 uint64_t vt_index_pages(uint64_t count);
+/* Where in a run's file of so many records the hashes of a tile level begin; of the level above
+ * the last (VT_TILE_LEVEL_MAX + 1): the file's length. */
+uint64_t vt_index_run_hashes(uint64_t count, unsigned level);
 
 /* Which runs (k and j alone) the index of `size` has; size: a multiple of 256 below 2^63.
  * Returns their number. */
