@@ -44,6 +44,12 @@ void vt_http_free(struct vt_http *h);
 VT_MUST enum vt_err vt_http_get(struct vt_http *h, const char *base, const char *path,
     struct vt_buf *b, struct vt_why *why);
 
+/* The same of the `len` bytes from `offset` on (len > 0), which are all in the file. VT_E_NET
+ * also when the server sends other bytes than those: it knows no ranges, or the file is
+ * shorter. */
+VT_MUST enum vt_err vt_http_get_range(struct vt_http *h, const char *base, const char *path,
+    uint64_t offset, size_t len, struct vt_buf *b, struct vt_why *why);
+
 /* GET to a file descriptor with at most len_max bytes; the digest of what was
  * written in *ret, its length in *ret_len. tick, when not NULL, is told how far
  * it is. The file is written from its present position; when a transfer is

@@ -235,7 +235,9 @@ vt_transfer_setup(struct vt_transfer *t, const struct vt_http *h, CURL *e, struc
     join(&rc, curl_easy_setopt(e, CURLOPT_URL, t->url));
     join(&rc, set_limits(e, &h->limits));
     join(&rc, vt_identity_set(h, e));
-    if (h->limits.gzip)
+    if (t->range != NULL)
+        join(&rc, curl_easy_setopt(e, CURLOPT_RANGE, t->range));
+    else if (h->limits.gzip)
         join(&rc, curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "gzip"));
     if (is_loopback(t->base))
         join(&rc, curl_easy_setopt(e, CURLOPT_PROXY, ""));

@@ -11,8 +11,10 @@
 #include "base/file.h"
 #include "http/client.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A site that restarts answers again within seconds. */
 enum { RETRIES = 6, TOTAL_MS = 120000 };
@@ -86,6 +88,47 @@ vt_fetch_get(struct vt_fetch *f, const char *path, struct vt_buf *b, struct vt_w
     err = vt_path(file, why, "%s/%s", f->where, path);
     if (err == VT_OK)
         err = vt_file_read(file, b, why);
+    return err;
+}
+
+static enum vt_err
+read_range(
+    int fd, const char *file, uint64_t offset, size_t len, struct vt_buf *b, struct vt_why *why)
+{
+    uint8_t *to = vt_buf_reserve(b, len);
+    size_t got = 0;
+
+    if (to == NULL)
+        return vt_buf_check(b, file, why);
+    if (offset > INT64_MAX || lseek(fd, (off_t)offset, SEEK_SET) < 0)
+        return vt_fail_errno(why, "%s: cannot seek", file);
+    enum vt_err err = vt_fd_read(fd, to, len, &got, why);
+    if (err != VT_OK)
+        return vt_fail_in(why, err, "%s", file);
+    if (got != len)
+        return vt_fail(why, VT_E_IO, "%s: it ends before byte %llu", file,
+            (unsigned long long)(offset + len));
+    vt_buf_commit(b, len);
+    return VT_OK;
+}
+
+enum vt_err
+vt_fetch_get_range(struct vt_fetch *f, const char *path, uint64_t offset, size_t len,
+    struct vt_buf *b, struct vt_why *why)
+{
+    char file[VT_PATH_MAX];
+    int fd;
+
+    if (f->http != NULL)
+        return vt_http_get_range(f->http, f->where, path, offset, len, b, why);
+    enum vt_err err = vt_path(file, why, "%s/%s", f->where, path);
+    if (err != VT_OK)
+        return err;
+    fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return vt_fail_errno(why, "%s: cannot open", file);
+    err = read_range(fd, file, offset, len, b, why);
+    (void)close(fd);
     return err;
 }
 

@@ -20,6 +20,10 @@ bool vt_fetch_is_remote(const struct vt_fetch *f);
 VT_MUST enum vt_err vt_fetch_get(
     struct vt_fetch *f, const char *path, struct vt_buf *b, struct vt_why *why);
 
+/* The same of the `len` bytes from `offset` on, which are all in the file; never compressed. */
+VT_MUST enum vt_err vt_fetch_get_range(struct vt_fetch *f, const char *path, uint64_t offset,
+    size_t len, struct vt_buf *b, struct vt_why *why);
+
 /*
  * Fetching ahead: over the network several files are under way at once, while their consumer
  * takes them one after the other. At most VT_FETCH_AHEAD_BYTES are held. Of a folder files are
