@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "crypto/digest.h"
+#include "crypto/mldsa_priv.h"
 #include "crypto/secret.h"
 
 #include <limits.h>
@@ -206,6 +207,17 @@ decode(const struct parsed *p, const char *passphrase, PKCS8_PRIV_KEY_INFO **ret
     return VT_OK;
 }
 
+/* Whether the structure is one of ML-DSA-44, which libcrypto need not know. */
+static bool
+is_mldsa(const PKCS8_PRIV_KEY_INFO *info)
+{
+    const ASN1_OBJECT *type = NULL;
+    char oid[64] = "";
+
+    return PKCS8_pkey_get0(&type, NULL, NULL, NULL, info) == 1 &&
+           OBJ_obj2txt(oid, sizeof oid, type, 1) > 0 && strcmp(oid, VT_MLDSA_OID) == 0;
+}
+
 static enum vt_err
 make_key(
     const struct parsed *p, const char *passphrase, struct vt_key **ret, struct vt_why *why)
@@ -217,12 +229,12 @@ make_key(
     if (err != VT_OK)
         return err;
     pkey = EVP_PKCS82PKEY(info);
+    if (pkey == NULL && is_mldsa(info))
+        err = vt_mldsa_available(why);
+    if (pkey == NULL && err == VT_OK)
+        err = vt_fail(why, VT_E_CONFIG, "holds a key of another type than Ed25519");
     PKCS8_PRIV_KEY_INFO_free(info);
-    if (pkey == NULL || EVP_PKEY_get_id(pkey) != EVP_PKEY_ED25519) {
-        EVP_PKEY_free(pkey);
-        return vt_fail(why, VT_E_CONFIG, "holds a key of another type than Ed25519");
-    }
-    return vt_key_wrap(p->name, pkey, ret, why);
+    return err == VT_OK ? vt_key_wrap(p->name, pkey, ret, why) : err;
 }
 
 enum vt_err

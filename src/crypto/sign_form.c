@@ -134,13 +134,32 @@ is_of_log(const char *first, const char *key_name, struct vt_reader r)
            vt_reader_is(&line, key_name) && r.left > 0;
 }
 
+/* A text after its length in a byte; not empty. */
 static bool
-is_subtree(struct vt_reader r)
+take_text(struct vt_reader *r, struct vt_reader *ret)
 {
     const uint8_t *p;
+    uint8_t len;
 
-    return vt_reader_skip(&r, "subtree/v1\n") && vt_reader_take(&r, 1, &p) && *p == 0 &&
-           r.left > 0;
+    if (!vt_reader_u8(r, &len) || len == 0 || !vt_reader_take(r, len, &p))
+        return false;
+    *ret = VT_READER(p, len);
+    return true;
+}
+
+/* A label, the cosigner's own name, the time, the log's origin, and a whole tree. */
+static bool
+is_subtree(const char *key_name, struct vt_reader r)
+{
+    struct vt_reader name, origin;
+    uint64_t time, start, end;
+    uint8_t zero;
+
+    return vt_reader_skip(&r, "subtree/v1\n") && vt_reader_u8(&r, &zero) && zero == 0 &&
+           take_text(&r, &name) && vt_reader_is(&name, key_name) && vt_reader_u64(&r, &time) &&
+           time <= INT64_MAX && take_text(&r, &origin) && vt_reader_u64(&r, &start) &&
+           start == 0 && vt_reader_u64(&r, &end) && end <= INT64_MAX &&
+           r.left == VT_DIGEST_SIZE;
 }
 
 bool
@@ -162,7 +181,7 @@ vt_sign_form_ok(enum vt_sign_kind kind, const char *key_name, const void *msg, s
     case VT_SIGN_VAULT:
         return is_vault(r);
     case VT_SIGN_SUBTREE:
-        return is_subtree(r);
+        return is_subtree(key_name, r);
     case VT_SIGN_LOG_FROZEN:
         return is_of_log("vitrine/log-frozen/v1\n", key_name, r);
     case VT_SIGN_LOG_INDEX:

@@ -15,6 +15,7 @@
 
 #include "crypto/digest.h"
 #include "crypto/key.h"
+#include "crypto/mldsa.h"
 
 /* What is signed. The forms are disjoint by their first bytes. */
 enum vt_sign_kind {
@@ -32,15 +33,36 @@ enum vt_sign_kind {
 
 struct vt_signer; /* one key, somewhere */
 
+/* Several messages of one kind to sign in their order. As soon as ret[i] is there, good(ctx, i)
+ * says whether it is a signature of message i; when not, the whole fails with VT_E_CRYPTO. */
+struct vt_sign_batch {
+    enum vt_sign_kind kind;
+    const struct vt_slice *msg;
+    size_t n;
+    struct vt_sig *ret;
+    bool (*good)(void *ctx, size_t i);
+    void *ctx;
+};
+
 struct vt_signer_ops {
     enum vt_err (*sign)(void *impl, enum vt_sign_kind kind, const void *msg, size_t len,
         struct vt_sig *ret, struct vt_why *why);
     void (*free)(void *impl);
+    /* May be NULL: then sign is called for each. On failure what ret holds is not used. */
+    enum vt_err (*sign_all)(void *impl, const struct vt_sign_batch *batch, struct vt_why *why);
+    /* Appends a signature of an ML-DSA key; NULL where there is none. */
+    enum vt_err (*sign_long)(void *impl, enum vt_sign_kind kind, const void *msg, size_t len,
+        struct vt_buf *b, struct vt_why *why);
 };
 
 /* For implementations of the seam. Takes ownership of impl. */
 VT_MUST enum vt_err vt_signer_make(const struct vt_signer_ops *ops, void *impl,
     const char *name, const struct vt_pubkey *pub, struct vt_signer **ret, struct vt_why *why);
+
+/* The same for an ML-DSA-44 key, held by vt_mldsa_hold; ops has sign_long. */
+VT_MUST enum vt_err vt_signer_make_mldsa(const struct vt_signer_ops *ops, void *impl,
+    const char *name, const struct vt_mldsa_public *pub, struct vt_signer **ret,
+    struct vt_why *why);
 
 /* In this process, from a loaded key; takes ownership of k. */
 VT_MUST enum vt_err vt_signer_from_key(
@@ -73,7 +95,8 @@ VT_MUST enum vt_err vt_signer_sign(struct vt_signer *s, enum vt_sign_kind kind, 
     size_t len, struct vt_sig *ret, struct vt_why *why);
 
 /* The same of several messages of one kind, in order: one after the other for a key in this
- * process; without a round trip each for a signer process. All or, on failure, none. */
+ * process; without a round trip each for a signer process, which signs while this one checks
+ * what it signed. All or, on failure, none: ret is not to be read then. */
 VT_MUST enum vt_err vt_signer_sign_all(struct vt_signer *s, enum vt_sign_kind kind,
     const struct vt_slice *msg, size_t n, struct vt_sig *ret, struct vt_why *why);
 

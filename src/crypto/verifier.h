@@ -23,6 +23,6 @@ void vt_verifier_free(struct vt_verifier *v);
 
 /* Whether the bytes are the key's signature over msg. Allocates nothing itself. */
 bool vt_verifier_check(
-    const struct vt_verifier *v, const void *msg, size_t len, const void *sig, size_t sig_len);
+    struct vt_verifier *v, const void *msg, size_t len, const void *sig, size_t sig_len);
 
 #endif

@@ -50,8 +50,12 @@ VT_MUST enum vt_err vt_cosig_sign(struct vt_signer *s, const struct vt_vkey *k, 
 
 /* Finds and verifies the cosignature of k (type 04 or 06). When k
  * cosigned several times, all must verify and *ret_time is the latest.
- * VT_E_UNKNOWN when there is none, VT_E_SIG when there is one that fails. */
+ * VT_E_UNKNOWN when there is none, VT_E_SIG when there is one that fails, VT_E_CRYPTO when
+ * there is one of type 06 and no ML-DSA. */
 VT_MUST enum vt_err vt_cosig_verify(
     const struct vt_note *n, const struct vt_vkey *k, uint64_t *ret_time, struct vt_why *why);
+/* The same where a verifier of k's public key was made before (NULL: none was). */
+VT_MUST enum vt_err vt_cosig_verify_with(const struct vt_note *n, const struct vt_vkey *k,
+    struct vt_verifier *v, uint64_t *ret_time, struct vt_why *why);
 
 #endif

@@ -11,7 +11,7 @@
 
 #include "crypto/digest.h"
 #include "crypto/key.h"
-#include "crypto/mldsa.h"
+#include "crypto/verifier.h"
 #include "note/passkey.h"
 
 #define VT_NOTE_MAX (1024U * 1024U) /* bytes of a note, signatures included */
@@ -95,6 +95,9 @@ bool vt_note_sig_is(const struct vt_note_sig *sig, const struct vt_vkey *k);
  * when there is one and it fails: then the note must be refused, whoever else signed. */
 VT_MUST enum vt_err vt_note_verify(
     const struct vt_note *n, const struct vt_vkey *k, struct vt_why *why);
+/* The same where a verifier of k's public key was made before (NULL: none was). */
+VT_MUST enum vt_err vt_note_verify_with(const struct vt_note *n, const struct vt_vkey *k,
+    struct vt_verifier *v, struct vt_why *why);
 
 /* Appends `— NAME BASE64\n` for signature bytes. */
 void vt_note_put_sig(

@@ -7,7 +7,8 @@
  *     require KIND NAME|none      who must have signed the entries of that kind
  *
  * A group may hold witnesses or signers, never both. docs/formats/policy.md.
- * A policy is compiled once; checking allocates nothing. No I/O.
+ * A policy is compiled once, its keys made ready to verify with; checking allocates nothing.
+ * Several threads may check by one policy. No I/O.
  */
 #ifndef VT_NOTE_POLICY_H
 #define VT_NOTE_POLICY_H
@@ -29,6 +30,8 @@ struct vt_policy_party {
     const char *name; /* the name in the policy; for a log its origin */
     const char *url;  /* or NULL */
     struct vt_vkey key;
+    /* Of the key. NULL of a passkey, and of an ML-DSA key where there is no ML-DSA. */
+    struct vt_verifier *verifier;
 };
 
 /* VT_E_CONFIG with the line number and what is wrong. Without a require line

@@ -74,7 +74,7 @@ check_origin(
         if (strcmp(p->log[i].name, origin) != 0)
             continue;
         known = true;
-        enum vt_err err = vt_note_verify(n, &p->log[i].key, NULL);
+        enum vt_err err = vt_note_verify_with(n, &p->log[i].key, p->log[i].verifier, NULL);
         if (err != VT_OK && err != VT_E_UNKNOWN)
             return vt_fail(
                 why, err, "checkpoint: the signature of the log `%s` does not verify", origin);
@@ -139,11 +139,13 @@ vt_policy_check_quorum(
     uint64_t time[VT_POLICY_PARTIES_MAX] = {0};
 
     for (size_t i = 0; i < p->witness_count; i++) {
-        enum vt_err err = vt_cosig_verify(n, &p->witness[i].key, &time[i], NULL);
+        const struct vt_policy_party *w = &p->witness[i];
+        if (w->verifier == NULL)
+            continue;
+        enum vt_err err = vt_cosig_verify_with(n, &w->key, w->verifier, &time[i], NULL);
         if (err != VT_OK && err != VT_E_UNKNOWN)
             return vt_fail(why, err,
-                "checkpoint: the cosignature of witness `%s` does not verify",
-                p->witness[i].name);
+                "checkpoint: the cosignature of witness `%s` does not verify", w->name);
         has[i] = err == VT_OK;
     }
     if (p->quorum < 0) {
