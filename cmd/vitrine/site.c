@@ -3,6 +3,7 @@
  * vitrine site init|run|reload
  */
 #include "cmd.h"
+#include "listen.h"
 
 #include "base/log.h"
 #include "centre/site.h"
@@ -80,7 +81,8 @@ site_init(int argc, char **argv)
 static int
 site_run(int argc, char **argv)
 {
-    struct vt_site_opts run = {0};
+    struct vt_listen_cli l = {0};
+    struct vt_site_opts run = {.how = &l.how};
     const struct vt_opt opts[] = {
         {"listen", 'l', VT_OPT_STR, "HOST:PORT", "where to listen; port 0 takes any free one",
             &run.listen, true},
@@ -90,6 +92,7 @@ site_run(int argc, char **argv)
         {"web", 'w', VT_OPT_STR, "FOLDER",
             "the built page; the installed one, or the build tree's, when not said", &run.web,
             false},
+        VT_LISTEN_OPTS(&l),
         {0},
     };
     struct vt_cmd c = {.name = "site run",
@@ -111,7 +114,9 @@ site_run(int argc, char **argv)
     if (code >= 0)
         return code;
     vt_log_init("site", c.quiet ? VT_LOG_WARN : VT_LOG_INFO);
-    err = vt_home_open(c.argv[0], VT_HOME_SITE, &home, &why);
+    err = vt_listen_cli_take(&l, &why);
+    if (err == VT_OK)
+        err = vt_home_open(c.argv[0], VT_HOME_SITE, &home, &why);
     if (err == VT_OK)
         err = vt_site_run(&home, &run, &why);
     if (err != VT_OK)

@@ -4,7 +4,6 @@
 #include "base/crew.h"
 #include "base/log.h"
 #include "centre/site_parts.h"
-#include "http/client.h"
 #include "http/server.h"
 #include "note/policy.h"
 
@@ -19,15 +18,8 @@ static bool
 answers(void *ctx)
 {
     struct vt_site *s = ctx;
-    struct vt_http_limits limits = {.connect_ms = PROBE_MS, .total_ms = PROBE_MS};
-    struct vt_buf b = VT_BUF(4096);
-    struct vt_http *h = NULL;
-    bool ok = vt_http_new(&limits, &h, NULL) == VT_OK &&
-              vt_http_get(h, s->url, "healthz", &b, NULL) == VT_OK;
 
-    vt_http_free(h);
-    vt_buf_release(&b);
-    return ok;
+    return vt_listen_answers(s->url, "healthz", PROBE_MS);
 }
 
 static enum vt_err
@@ -210,7 +202,7 @@ prepare(struct vt_site *s, const struct vt_site_opts *opts, struct vt_why *why)
     if (err == VT_OK)
         err = take_policy(s, why);
     if (err == VT_OK)
-        err = vt_http_listen(opts->listen, &s->listen_fd, s->url, why);
+        err = vt_listen_open(opts->listen, opts->how, &s->listen_fd, s->url, why);
     if (err == VT_OK)
         err = vt_site_find_origin(opts->origin, s->url, s->origin, why);
     if (err == VT_OK)
@@ -232,7 +224,7 @@ withdraw(struct vt_site *s)
 enum vt_err
 vt_site_run(const struct vt_home *home, const struct vt_site_opts *opts, struct vt_why *why)
 {
-    struct vt_site s = {.home = home, .listen_fd = -1};
+    struct vt_site s = {.home = home, .how = opts->how, .listen_fd = -1};
     const char *names[VT_SITE_MEMBERS_MAX];
     struct vt_crew_opts crew = {.what = "the site",
         .names = names,
