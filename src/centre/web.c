@@ -73,6 +73,10 @@ static const struct vt_http_rate rates[] = {
     {NULL, NULL, 0, 0},
 };
 
+/* What is sent for the log: where a CA of clients is given, by its clients alone. */
+static const struct vt_http_guard guards[] = {{"POST", "/add"}, {"POST", "/objects"},
+    {"POST", "/review"}, {"POST", "/staged/"}, {NULL, NULL}};
+
 static void
 on_tick(void *ctx)
 {
@@ -87,6 +91,9 @@ serve(struct vt_web *w, const struct vt_web_files *files, struct vt_why *why)
         .folders = vt_web_files_folders(files),
         .rates = rates,
         .ctx = w,
+        .how = w->opts->how,
+        .tls_fd = w->opts->tls_fd,
+        .guards = guards,
         .watches = w->watches,
         .watch_count = sizeof(w->watches) / sizeof(w->watches[0]),
         .connections_max = CONNECTIONS_MAX,
