@@ -3,189 +3,15 @@
  * The writer of a log: durable before acknowledged, one writer, never two roots for one size,
  * everything public made again after a crash.
  */
-#include "base/file.h"
 #include "base/proc.h"
-#include "crypto/signer.h"
-#include "log/reader.h"
-#include "log/writer.h"
+#include "log/tile_file.h"
+#include "log/wal.h"
 #include "note/frozen.h"
+#include "writer_world.h"
 
-#include <fcntl.h>
-#include <pthread.h>
-#include <setjmp.h>
+#include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#define ORIGIN "zurich.example/log"
-
-struct fixture {
-    char root[VT_PATH_MAX];
-    char dir[VT_PATH_MAX];
-    char pub[VT_PATH_MAX];
-    struct vt_signer *signer;
-    char log_vkey[VT_VKEY_TEXT_MAX];
-    struct vt_policy *policy;
-};
-
-static void
-vkey_text(const char *name, enum vt_note_alg alg, const struct vt_pubkey *pub,
-    char ret[VT_VKEY_TEXT_MAX])
-{
-    struct vt_vkey v;
-
-    assert_int_equal(vt_vkey_make(name, alg, pub, &v, NULL), VT_OK);
-    vt_vkey_format(&v, ret);
-}
-
-/* A signer in this process from a fixed seed. */
-static struct vt_signer *
-signer_of(const char *name, uint8_t seed_byte)
-{
-    uint8_t seed[32] = {seed_byte};
-    struct vt_key *k = NULL;
-    struct vt_signer *s = NULL;
-
-    assert_int_equal(vt_key_from_seed(name, seed, &k, NULL), VT_OK);
-    assert_int_equal(vt_signer_from_key(k, &s, NULL), VT_OK);
-    return s;
-}
-
-static int
-set_up(void **state)
-{
-    struct fixture *f = calloc(1, sizeof(*f));
-
-    assert_non_null(f);
-    assert_int_equal(vt_dir_temp("/tmp", "vt-writer", f->root, NULL), VT_OK);
-    assert_int_equal(vt_path(f->dir, NULL, "%s/log", f->root), VT_OK);
-    assert_int_equal(vt_path(f->pub, NULL, "%s/public", f->root), VT_OK);
-    f->signer = signer_of(ORIGIN, 1);
-    vkey_text(ORIGIN, VT_NOTE_ED25519, vt_signer_public(f->signer), f->log_vkey);
-    *state = f;
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    struct fixture *f = *state;
-
-    vt_policy_free(f->policy);
-    vt_signer_free(f->signer);
-    assert_int_equal(vt_tree_remove(f->root, NULL), VT_OK);
-    free(f);
-    return 0;
-}
-
-static struct vt_log_writer *
-open_log(struct fixture *f)
-{
-    struct vt_log_writer *w = NULL;
-    struct vt_why why = {0};
-    enum vt_err err = vt_log_writer_open(f->dir, f->pub, ORIGIN, &w, &why);
-
-    if (err != VT_OK)
-        fail_msg("%s", why.text);
-    return w;
-}
-
-/* Adds "entry FROM" to "entry TO-1" in batches of 100. */
-static void
-add_entries(struct vt_log_writer *w, uint64_t from, uint64_t to, const char *tag)
-{
-    for (uint64_t i = from; i < to; i++) {
-        struct vt_digest name;
-        uint64_t index = 0;
-        char text[64];
-        int n = snprintf(text, sizeof(text), "entry %llu%s\n", (unsigned long long)i, tag);
-
-        vt_digest_of(text, (size_t)n, &name);
-        assert_int_equal(vt_log_writer_add(w, text, (size_t)n, &name, &index, NULL), VT_OK);
-        assert_int_equal(index, i);
-        if (i % 100 == 99)
-            assert_int_equal(vt_log_writer_commit(w, NULL), VT_OK);
-    }
-    assert_int_equal(vt_log_writer_commit(w, NULL), VT_OK);
-    assert_int_equal(vt_log_writer_size(w), to);
-}
-
-static void
-expected_root(uint64_t size, struct vt_digest *ret)
-{
-    struct vt_frontier fr;
-
-    vt_frontier_init(&fr);
-    for (uint64_t i = 0; i < size; i++) {
-        struct vt_digest leaf;
-        char text[64];
-        int n = snprintf(text, sizeof(text), "entry %llu\n", (unsigned long long)i);
-
-        vt_merkle_leaf(text, (size_t)n, &leaf);
-        vt_frontier_append(&fr, &leaf);
-    }
-    vt_frontier_root(&fr, ret);
-}
-
-static void
-assert_root(struct vt_log_writer *w, uint64_t size)
-{
-    struct vt_digest want;
-    struct vt_digest got;
-
-    expected_root(size, &want);
-    assert_int_equal(vt_log_writer_root(w, size, &got, NULL), VT_OK);
-    assert_true(vt_digest_eq(&want, &got));
-}
-
-/* Signs and publishes with no witnesses asked. */
-static void
-publish_plain(struct fixture *f, struct vt_log_writer *w)
-{
-    size_t len;
-    const void *note;
-
-    assert_int_equal(vt_log_writer_sign(w, f->signer, NULL), VT_OK);
-    note = vt_log_writer_signed_note(w, &len);
-    assert_int_equal(vt_log_writer_publish(w, note, len, NULL), VT_OK);
-}
-
-static void
-wal_path(const struct fixture *f, char ret[VT_PATH_MAX])
-{
-    assert_int_equal(vt_path(ret, NULL, "%s/wal/00000000000000000000", f->dir), VT_OK);
-}
-
-static off_t
-size_of(const char *path)
-{
-    struct stat st;
-
-    assert_int_equal(stat(path, &st), 0);
-    return st.st_size;
-}
-
-/* Flips one bit of a file. */
-static void
-flip(const char *path, off_t at)
-{
-    int fd = open(path, O_RDWR | O_CLOEXEC);
-    char c;
-
-    assert_true(fd >= 0);
-    assert_int_equal(pread(fd, &c, 1, at), 1);
-    c = (char)(c ^ 1);
-    assert_int_equal(pwrite(fd, &c, 1, at), 1);
-    close(fd);
-}
 
 /* The second writer, in another process, as it would be. */
 static int
@@ -396,58 +222,6 @@ test_full_disk(void **state)
     vt_log_writer_free(w);
 }
 
-/* A policy that trusts the log without witnesses. */
-static void
-policy_without_witnesses(struct fixture *f)
-{
-    char text[2048];
-
-    (void)snprintf(text, sizeof(text), "log %s\nquorum none\n", f->log_vkey);
-    assert_int_equal(vt_policy_parse(text, strlen(text), &f->policy, NULL), VT_OK);
-}
-
-static void
-assert_readable(struct fixture *f, const char *where, uint64_t size)
-{
-    struct vt_log_reader *r = NULL;
-    struct vt_buf b = VT_BUF(65535);
-    struct vt_proof proof;
-    struct vt_why why = {0};
-    const struct vt_checkpoint *cp;
-
-    if (vt_log_reader_open(where, f->policy, &r, &why) != VT_OK)
-        fail_msg("%s", why.text);
-    cp = vt_log_reader_checkpoint(r);
-    assert_int_equal(cp->size, size);
-    for (uint64_t i = 0; i < size; i += size < 600 ? 1 : 17) {
-        struct vt_digest leaf;
-        char text[64];
-        int n = snprintf(text, sizeof(text), "entry %llu\n", (unsigned long long)i);
-
-        if (vt_log_reader_entry(r, i, &b, &why) != VT_OK)
-            fail_msg("entry %d: %s", (int)i, why.text);
-        assert_int_equal(b.len, n);
-        assert_memory_equal(b.data, text, b.len);
-        assert_int_equal(vt_log_reader_inclusion(r, i, &proof, NULL), VT_OK);
-        vt_merkle_leaf(text, (size_t)n, &leaf);
-        assert_int_equal(
-            vt_merkle_check_inclusion(i, size, &leaf, &proof, &cp->root, NULL), VT_OK);
-    }
-    for (uint64_t old = 0; old <= size; old += size / 13 + 1) {
-        struct vt_digest root;
-
-        expected_root(old, &root);
-        assert_int_equal(vt_log_reader_consistency(r, old, &proof, NULL), VT_OK);
-        assert_int_equal(
-            vt_merkle_check_consistency(old, size, &root, &cp->root, &proof, NULL), VT_OK);
-    }
-    assert_int_equal(vt_log_reader_entry(r, size, &b, &why), VT_E_NOENT);
-    assert_int_equal(vt_log_reader_inclusion(r, size, &proof, &why), VT_E_NOENT);
-    assert_int_equal(vt_log_reader_consistency(r, size + 1, &proof, &why), VT_E_NOENT);
-    vt_log_reader_free(r);
-    vt_buf_release(&b);
-}
-
 /* Tiles that are missing after a crash are made again from the WAL. */
 static void
 test_tiles_are_derived_again(void **state)
@@ -480,6 +254,509 @@ test_tiles_are_derived_again(void **state)
     assert_readable(f, f->pub, 310);
 }
 
+/* The next syncfs fails. */
+static bool fail_sync;
+
+int __wrap_syncfs(int fd);
+int __real_syncfs(int fd);
+
+int
+__wrap_syncfs(int fd)
+{
+    if (fail_sync) {
+        fail_sync = false;
+        errno = EIO;
+        return -1;
+    }
+    return __real_syncfs(fd);
+}
+
+static void
+public_path(const struct fixture *f, const char *rel, char ret[VT_PATH_MAX])
+{
+    assert_int_equal(vt_path(ret, NULL, "%s/%s", f->pub, rel), VT_OK);
+}
+
+/* Opening fails so, and says so; nothing is left open. */
+static void
+expect_refused(struct fixture *f, enum vt_err want, const char *says)
+{
+    struct vt_log_writer *w = NULL;
+    struct vt_why why = {0};
+
+    assert_int_equal(vt_log_writer_open(f->dir, f->pub, ORIGIN, &w, &why), want);
+    assert_null(w);
+    if (strstr(why.text, says) == NULL)
+        fail_msg("`%s` does not say `%s`", why.text, says);
+}
+
+/* What a signed checkpoint covers is mended whatever of it is missing or has a wrong length,
+ * with the bytes it had. */
+static void
+test_covered_files_are_mended(void **state)
+{
+    static const char *const files[] = {"tile/0/000", "tile/0/255", "tile/0/256", "tile/1/000",
+        "tile/0/257.p/208", "tile/1/001.p/1", "tile/2/000.p/1", "tile/entries/000",
+        "tile/entries/200", "tile/entries/257.p/208"};
+    struct fixture *f = *state;
+    struct vt_log_writer *w = open_log(f);
+    struct vt_buf before = VT_BUF(1U << 20);
+    struct vt_buf after = VT_BUF(1U << 20);
+    char path[VT_PATH_MAX];
+
+    policy_without_witnesses(f);
+    add_entries(w, 0, 66000, "");
+    publish_plain(f, w);
+    vt_log_writer_free(w);
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        public_path(f, files[i], path);
+        vt_buf_clear(&before);
+        vt_buf_clear(&after);
+        assert_int_equal(vt_file_read(path, &before, NULL), VT_OK);
+        if (i % 2 == 0)
+            assert_int_equal(unlink(path), 0);
+        else
+            assert_int_equal(truncate(path, 1), 0);
+        w = open_log(f);
+        assert_int_equal(vt_file_read(path, &after, NULL), VT_OK);
+        assert_int_equal(before.len, after.len);
+        assert_memory_equal(before.data, after.data, after.len);
+        vt_log_writer_free(w);
+    }
+    /* Whole levels at once. */
+    public_path(f, "tile/0", path);
+    assert_int_equal(vt_tree_remove(path, NULL), VT_OK);
+    public_path(f, "tile/1", path);
+    assert_int_equal(vt_tree_remove(path, NULL), VT_OK);
+    w = open_log(f);
+    vt_log_writer_free(w);
+    assert_readable(f, f->pub, 66000);
+    vt_buf_release(&before);
+    vt_buf_release(&after);
+}
+
+/* What is damaged, but not by its length, is not taken for good. */
+static void
+test_damaged_tiles_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct vt_log_writer *w = open_log(f);
+    struct vt_proof proof;
+    struct vt_digest root;
+    struct vt_why why = {0};
+    char path[VT_PATH_MAX];
+
+    add_entries(w, 0, 600, "");
+    publish_plain(f, w);
+    vt_log_writer_free(w);
+    public_path(f, "tile/0/002.p/88", path);
+    flip(path, 100);
+    expect_refused(f, VT_E_DIGEST, "do not give the root");
+    flip(path, 100);
+    public_path(f, "tile/entries/002.p/88", path);
+    flip(path, 100);
+    expect_refused(f, VT_E_DIGEST, "entries/002.p/88");
+    flip(path, 100);
+    /* A full tile is looked at when it is used: the log opens, the proof is refused. */
+    public_path(f, "tile/0/001", path);
+    flip(path, 100);
+    w = open_log(f);
+    assert_int_equal(vt_log_writer_root(w, 600, &root, &why), VT_OK);
+    assert_int_equal(vt_log_writer_prove(w, 300, 600, &proof, &why), VT_E_DIGEST);
+    assert_non_null(strstr(why.text, "tile/0/001"));
+    assert_int_equal(vt_log_writer_root(w, 300, &root, &why), VT_E_DIGEST);
+    vt_log_writer_free(w);
+    /* As it says, removing it helps. */
+    assert_int_equal(unlink(path), 0);
+    w = open_log(f);
+    assert_root(w, 300);
+    vt_log_writer_free(w);
+    /* A bundle that is not the one in the tree cannot bring back a lost tile. */
+    assert_int_equal(unlink(path), 0);
+    public_path(f, "tile/entries/001", path);
+    flip(path, 100);
+    expect_refused(f, VT_E_DIGEST, "tile/0/001");
+}
+
+/* Proofs of any two sizes, with the tree on disk and the edge in memory. */
+static void
+test_proofs(void **state)
+{
+    static const uint64_t sizes[] = {
+        0, 1, 2, 255, 256, 257, 511, 512, 1000, 65535, 65536, 65537, 66100};
+    enum { N = sizeof sizes / sizeof sizes[0] };
+    struct fixture *f = *state;
+    struct vt_log_writer *w = open_log(f);
+    struct vt_digest root[N];
+    struct vt_proof proof;
+
+    for (size_t i = 0; i < N; i++) {
+        uint64_t have = vt_log_writer_size(w);
+
+        add_entries(w, have, sizes[i], "");
+        assert_int_equal(vt_log_writer_root(w, sizes[i], &root[i], NULL), VT_OK);
+    }
+    expected_root(66100, &root[0]);
+    assert_true(vt_digest_eq(&root[0], &root[N - 1]));
+    for (int again = 0; again < 2; again++) {
+        for (size_t i = 1; i < N; i++) {
+            for (size_t k = i; k < N; k++) {
+                assert_int_equal(
+                    vt_log_writer_prove(w, sizes[i], sizes[k], &proof, NULL), VT_OK);
+                assert_int_equal(vt_merkle_check_consistency(
+                                     sizes[i], sizes[k], &root[i], &root[k], &proof, NULL),
+                    VT_OK);
+            }
+        }
+        assert_int_equal(vt_log_writer_root(w, 66101, &root[0], NULL), VT_E_NOENT);
+        assert_int_equal(vt_log_writer_prove(w, 1, 66101, &proof, NULL), VT_E_NOENT);
+        vt_log_writer_free(w);
+        w = open_log(f);
+    }
+    vt_log_writer_free(w);
+}
+
+static void
+expect_entry(struct vt_log_writer *w, uint64_t i)
+{
+    struct vt_buf b = VT_BUF(100);
+    struct vt_why why = {0};
+    char text[64];
+    int n = snprintf(text, sizeof text, "entry %llu\n", (unsigned long long)i);
+
+    if (vt_log_writer_entry(w, i, &b, &why) != VT_OK)
+        fail_msg("entry %d: %s", (int)i, why.text);
+    assert_int_equal(b.len, n);
+    assert_memory_equal(b.data, text, b.len);
+    vt_buf_release(&b);
+}
+
+/* From the write-ahead log, from memory, and from bundles. */
+static void
+test_entries_are_read_back(void **state)
+{
+    struct fixture *f = *state;
+    struct vt_log_writer *w = open_log(f);
+    struct vt_buf b = VT_BUF(100);
+    struct vt_why why = {0};
+    char path[VT_PATH_MAX];
+
+    add_entries(w, 0, 1000, "");
+    assert_int_equal(vt_log_writer_derived(w), 0);
+    for (int pass = 0; pass < 3; pass++) {
+        for (uint64_t i = 0; i < 1000; i++)
+            expect_entry(w, i);
+        for (uint64_t i = 1000; i-- > 0;)
+            expect_entry(w, i * 7919 % 1000);
+        assert_int_equal(vt_log_writer_entry(w, 1000, &b, &why), VT_E_NOENT);
+        if (pass == 0)
+            assert_int_equal(vt_log_writer_derive(w, NULL), VT_OK);
+        if (pass == 1) {
+            publish_plain(f, w);
+            vt_log_writer_free(w);
+            w = open_log(f);
+        }
+    }
+    add_entries(w, 1000, 1030, "");
+    for (uint64_t i = 990; i < 1030; i++)
+        expect_entry(w, i);
+    /* A bundle that is cut short gives no entry that it lacks. */
+    public_path(f, "tile/entries/001", path);
+    expect_entry(w, 700);
+    assert_int_equal(truncate(path, 40), 0);
+    assert_int_equal(vt_log_writer_entry(w, 300, &b, &why), VT_E_DIGEST);
+    assert_non_null(strstr(why.text, "entries/001"));
+    assert_int_equal(b.len, 0);
+    expect_entry(w, 700);
+    vt_buf_release(&b);
+    vt_log_writer_free(w);
+}
+
+/* A tile that cannot be written is written later; the entry is in the log already. */
+static void
+test_tiles_that_cannot_be_written(void **state)
+{
+    struct fixture *f = *state;
+    struct vt_log_writer *w = open_log(f);
+    struct vt_why why = {0};
+    char path[VT_PATH_MAX];
+
+    policy_without_witnesses(f);
+    public_path(f, "tile/0/001", path);
+    assert_int_equal(vt_dir_make(path, 0755, NULL), VT_OK);
+    add_entries(w, 0, 700, "");
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(vt_log_writer_derive(w, &why), VT_E_IO);
+        assert_non_null(strstr(why.text, "tile/0/001"));
+        assert_int_equal(vt_log_writer_derived(w), 511);
+        assert_int_equal(vt_log_writer_sign(w, f->signer, &why), VT_E_IO);
+        expect_entry(w, 511);
+        expect_entry(w, 600);
+    }
+    assert_int_equal(rmdir(path), 0);
+    publish_plain(f, w);
+    assert_root(w, 700);
+    vt_log_writer_free(w);
+    assert_readable(f, f->pub, 700);
+}
+
+/* Tiles that may not be durable are never signed for. */
+static void
+test_failed_sync(void **state)
+{
+    struct fixture *f = *state;
+    struct vt_log_writer *w = open_log(f);
+    struct vt_why why = {0};
+    char path[VT_PATH_MAX];
+
+    policy_without_witnesses(f);
+    add_entries(w, 0, 300, "");
+    fail_sync = true;
+    assert_int_equal(vt_log_writer_sign(w, f->signer, &why), VT_E_IO);
+    assert_null(vt_log_writer_signed(w));
+    assert_int_equal(vt_log_writer_sign(w, f->signer, &why), VT_E_STATE);
+    add_entries(w, 300, 400, "");
+    assert_int_equal(vt_log_writer_derive(w, &why), VT_E_STATE);
+    assert_int_equal(vt_path(path, NULL, "%s/signed", f->dir), VT_OK);
+    assert_false(vt_file_exists(path));
+    vt_log_writer_free(w);
+    w = open_log(f);
+    publish_plain(f, w);
+    vt_log_writer_free(w);
+    assert_readable(f, f->pub, 400);
+}
+
+static void
+test_partial_tiles_come_and_go(void **state)
+{
+    struct fixture *f = *state;
+    struct vt_log_writer *w = open_log(f);
+    char path[VT_PATH_MAX];
+
+    add_entries(w, 0, 100, "");
+    assert_int_equal(vt_log_writer_derive(w, NULL), VT_OK);
+    public_path(f, "tile/0/000.p/100", path);
+    assert_false(vt_file_exists(path)); /* only what is signed has partial tiles */
+    assert_int_equal(vt_log_writer_sign(w, f->signer, NULL), VT_OK);
+    assert_true(vt_file_exists(path));
+    /* Full by now, but readers of the checkpoint of 100 may be under way. */
+    add_entries(w, 100, 300, "");
+    assert_int_equal(vt_log_writer_sign(w, f->signer, NULL), VT_OK);
+    assert_true(vt_file_exists(path));
+    add_entries(w, 300, 511, "");
+    assert_int_equal(vt_log_writer_sign(w, f->signer, NULL), VT_OK);
+    assert_true(vt_file_exists(path));
+    add_entries(w, 511, 513, "");
+    assert_int_equal(vt_log_writer_sign(w, f->signer, NULL), VT_OK);
+    assert_false(vt_file_exists(path));
+    public_path(f, "tile/entries/000.p", path);
+    assert_false(vt_file_exists(path));
+    public_path(f, "tile/entries/001.p/44", path);
+    assert_true(vt_file_exists(path));
+    vt_log_writer_free(w);
+}
+
+/* Files of the write-ahead log that were dropped on purpose. */
+static void
+test_dropped_wal(void **state)
+{
+    struct fixture *f = *state;
+    struct vt_log_writer *w = open_log(f);
+    struct vt_wal_opts opts = {.origin = ORIGIN};
+    struct vt_wal *wal = NULL;
+    uint8_t *big = malloc(VT_WAL_RECORD_MAX);
+    struct vt_digest name;
+    struct vt_buf b = VT_BUF(VT_WAL_RECORD_MAX);
+    uint64_t index = 0;
+    uint64_t cut;
+    unsigned dropped = 0;
+    char path[VT_PATH_MAX];
+
+    assert_non_null(big);
+    for (uint64_t i = 0; i < 1300; i++) {
+        enum vt_err err;
+
+        memset(big, (int)i, VT_WAL_RECORD_MAX);
+        memcpy(big, &i, sizeof i);
+        vt_digest_of(big, VT_WAL_RECORD_MAX, &name);
+        err = vt_log_writer_add(w, big, VT_WAL_RECORD_MAX, &name, &index, NULL);
+        if (err == VT_E_BUSY) {
+            assert_int_equal(vt_log_writer_commit(w, NULL), VT_OK);
+            err = vt_log_writer_add(w, big, VT_WAL_RECORD_MAX, &name, &index, NULL);
+        }
+        assert_int_equal(err, VT_OK);
+        assert_int_equal(index, i);
+    }
+    assert_int_equal(vt_log_writer_commit(w, NULL), VT_OK);
+    assert_int_equal(vt_log_writer_sign(w, f->signer, NULL), VT_OK);
+    vt_log_writer_free(w);
+    assert_int_equal(vt_path(path, NULL, "%s/wal", f->dir), VT_OK);
+    assert_int_equal(vt_wal_open(path, &opts, &wal, &cut, NULL), VT_OK);
+    assert_int_equal(vt_wal_drop(wal, 1300, &dropped, NULL), VT_OK);
+    assert_int_equal(dropped, 1);
+    vt_wal_free(wal);
+    w = open_log(f);
+    assert_int_equal(vt_log_writer_size(w), 1300);
+    assert_int_equal(vt_log_writer_entry(w, 17, &b, NULL), VT_OK);
+    assert_int_equal(b.data[0], 17);
+    memset(big, 3, VT_WAL_RECORD_MAX);
+    vt_digest_of(big, 100, &name);
+    assert_int_equal(vt_log_writer_add(w, big, 100, &name, &index, NULL), VT_OK);
+    assert_int_equal(vt_log_writer_commit(w, NULL), VT_OK);
+    assert_int_equal(vt_log_writer_sign(w, f->signer, NULL), VT_OK);
+    vt_log_writer_free(w);
+    /* A tile comes back from its bundle; the bundle itself cannot. */
+    public_path(f, "tile/0/000", path);
+    assert_int_equal(unlink(path), 0);
+    w = open_log(f);
+    vt_log_writer_free(w);
+    assert_true(vt_file_exists(path));
+    public_path(f, "tile/entries/000", path);
+    assert_int_equal(unlink(path), 0);
+    expect_refused(f, VT_E_DIGEST, "put it back");
+    free(big);
+    vt_buf_release(&b);
+}
+
+static void
+read_frozen(struct fixture *f, const char *path, struct vt_frozen *ret)
+{
+    struct vt_buf b = VT_BUF(VT_NOTE_MAX);
+    struct vt_vkey log;
+    struct vt_why why = {0};
+
+    assert_int_equal(vt_vkey_parse(f->log_vkey, strlen(f->log_vkey), &log, NULL), VT_OK);
+    assert_int_equal(vt_file_read(path, &b, NULL), VT_OK);
+    if (vt_frozen_open(b.data, b.len, &log, ret, &why) != VT_OK)
+        fail_msg("%s", why.text);
+    vt_buf_release(&b);
+}
+
+static void
+test_freeze(void **state)
+{
+    struct fixture *f = *state;
+    struct vt_log_writer *w = open_log(f);
+    struct vt_digest name = {{9}};
+    struct vt_digest root;
+    struct vt_frozen said = {.size = 0};
+    struct vt_vkey next;
+    struct vt_why why = {0};
+    uint64_t index = 0;
+    char dir_path[VT_PATH_MAX];
+    char public_copy[VT_PATH_MAX];
+    char away[VT_PATH_MAX];
+
+    assert_int_equal(vt_path(dir_path, NULL, "%s/frozen", f->dir), VT_OK);
+    assert_int_equal(vt_path(away, NULL, "%s/away", f->dir), VT_OK);
+    public_path(f, "frozen", public_copy);
+    assert_int_equal(vt_vkey_make("next.example/log", VT_NOTE_ED25519,
+                         vt_signer_public(f->signer), &next, NULL),
+        VT_OK);
+    add_entries(w, 0, 300, "");
+    publish_plain(f, w);
+    add_entries(w, 300, 310, "");
+    /* What cannot be. */
+    assert_int_equal(
+        vt_log_writer_freeze(w, f->signer, 1, "two\nlines", NULL, NULL), VT_E_USAGE);
+    assert_int_equal(vt_log_writer_freeze(w, f->signer, 1, "", NULL, NULL), VT_E_USAGE);
+    assert_int_equal(vt_log_writer_add(w, "x", 1, &name, &index, NULL), VT_OK);
+    assert_int_equal(vt_log_writer_freeze(w, f->signer, 1, "over", NULL, &why), VT_E_BUSY);
+    assert_int_equal(vt_log_writer_commit(w, NULL), VT_OK);
+    fail_sync = true;
+    assert_int_equal(vt_log_writer_freeze(w, f->signer, 1, "over", NULL, &why), VT_E_IO);
+    assert_false(vt_log_writer_frozen(w));
+    assert_false(vt_file_exists(dir_path));
+    vt_log_writer_free(w);
+    w = open_log(f);
+    assert_int_equal(vt_log_writer_size(w), 311);
+    /* And what can. */
+    if (vt_log_writer_freeze(w, f->signer, 1760000000, "the year is over", &next, &why) !=
+        VT_OK)
+        fail_msg("%s", why.text);
+    assert_true(vt_log_writer_frozen(w));
+    assert_int_equal(vt_log_writer_add(w, "y", 1, &name, &index, NULL), VT_E_STATE);
+    assert_int_equal(vt_log_writer_freeze(w, f->signer, 2, "again", NULL, NULL), VT_E_STATE);
+    read_frozen(f, dir_path, &said);
+    assert_int_equal(said.size, 311);
+    assert_int_equal(vt_log_writer_root(w, 311, &root, NULL), VT_OK);
+    assert_true(vt_digest_eq(&root, &said.root));
+    assert_int_equal(said.time, 1760000000);
+    assert_string_equal(said.reason, "the year is over");
+    assert_true(said.has_successor);
+    assert_string_equal(said.successor.name, "next.example/log");
+    /* The copy comes when the last checkpoint is published: here, or at the next start. */
+    assert_false(vt_file_exists(public_copy));
+    vt_log_writer_free(w);
+    w = open_log(f);
+    assert_true(vt_log_writer_frozen(w));
+    assert_false(vt_file_exists(public_copy));
+    publish_plain(f, w);
+    read_frozen(f, public_copy, &said);
+    vt_log_writer_free(w);
+    assert_int_equal(unlink(public_copy), 0);
+    w = open_log(f);
+    read_frozen(f, public_copy, &said);
+    assert_int_equal(vt_log_writer_add(w, "y", 1, &name, &index, NULL), VT_E_STATE);
+    assert_int_equal(vt_log_writer_sign(w, f->signer, NULL), VT_OK);
+    assert_int_equal(vt_log_writer_signed(w)->size, 311);
+    vt_log_writer_free(w);
+    /* A statement that is damaged, or not of this log's end. */
+    flip(dir_path, 3);
+    expect_refused(f, VT_E_SYNTAX, "frozen");
+    flip(dir_path, 3);
+    assert_int_equal(rename(dir_path, away), 0);
+    w = open_log(f);
+    assert_int_equal(vt_log_writer_add(w, "y", 1, &name, &index, NULL), VT_OK);
+    name.b[0]++;
+    assert_int_equal(vt_log_writer_add(w, "z", 1, &name, &index, NULL), VT_OK);
+    assert_int_equal(vt_log_writer_commit(w, NULL), VT_OK);
+    vt_log_writer_free(w);
+    assert_int_equal(rename(away, dir_path), 0);
+    expect_refused(f, VT_E_DIGEST, "ended with 311");
+}
+
+/* What stands between the commit and its caller: an entry that is queued when the gate closes
+ * is not in the log. */
+static void
+test_queue_is_dropped_when_commit_fails(void **state)
+{
+    struct fixture *f = *state;
+    struct vt_log_writer *w = open_log(f);
+    struct rlimit before;
+    struct rlimit tight;
+    struct vt_digest name;
+    uint64_t index = 0;
+    char path[VT_PATH_MAX];
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+
+    add_entries(w, 0, 50, "");
+    wal_path(f, path);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    tight = before;
+    tight.rlim_cur = (rlim_t)size_of(path) + 30;
+    for (int round = 0; round < 3; round++) {
+        for (uint8_t i = 0; i < 20; i++) {
+            vt_digest_of(&i, 1, &name);
+            assert_int_equal(vt_log_writer_add(w, &i, 1, &name, &index, NULL), VT_OK);
+            assert_int_equal(index, 50 + i);
+        }
+        if (round == 2)
+            break;
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+        assert_int_not_equal(vt_log_writer_commit(w, NULL), VT_OK);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+        assert_false(vt_log_writer_find(w, &name, &index));
+        assert_int_equal(vt_log_writer_size(w), 50);
+    }
+    (void)signal(SIGXFSZ, handler);
+    assert_int_equal(vt_log_writer_commit(w, NULL), VT_OK);
+    assert_int_equal(vt_log_writer_size(w), 70);
+    assert_true(vt_log_writer_find(w, &name, &index));
+    assert_int_equal(index, 69);
+    vt_log_writer_free(w);
+}
+
 int
 main(void)
 {
@@ -492,6 +769,17 @@ main(void)
         cmocka_unit_test_setup_teardown(test_rollback_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_full_disk, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_tiles_are_derived_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_covered_files_are_mended, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_damaged_tiles_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_proofs, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_entries_are_read_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_tiles_that_cannot_be_written, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_failed_sync, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_partial_tiles_come_and_go, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_dropped_wal, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_freeze, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_queue_is_dropped_when_commit_fails, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
