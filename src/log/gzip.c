@@ -137,20 +137,6 @@ make_one(struct step *s, unsigned i, struct vt_buf *in, struct vt_buf *out, stru
     return err;
 }
 
-static enum vt_err
-sync_all(const char *dir, struct vt_why *why)
-{
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    enum vt_err err = VT_OK;
-
-    if (fd < 0)
-        return vt_fail_errno(why, "%s: cannot open folder", dir);
-    if (syncfs(fd) != 0)
-        err = vt_fail_errno(why, "%s: cannot sync", dir);
-    (void)close(fd);
-    return err;
-}
-
 /* Whether no other of the step goes to the same folder after this one. */
 static bool
 is_last_in_folder(const struct step *s, unsigned i)
@@ -184,7 +170,7 @@ name_one(const struct step *s, unsigned i, struct vt_why *why)
 static enum vt_err
 name_all(const struct step *s, struct vt_why *why)
 {
-    enum vt_err err = s->made_count > 0 ? sync_all(s->dir, why) : VT_OK;
+    enum vt_err err = s->made_count > 0 ? vt_dir_sync_all(s->dir, why) : VT_OK;
 
     for (unsigned i = 0; i < s->count && err == VT_OK; i++)
         if (s->made[i])

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A log's public folder made by hand: for tests of those who read logs, so that they depend on no
- * writer, and may be given logs that no writer makes.
+ * A log's public folder made by hand: for tests of those who read logs, so that they depend on
+ * no writer, and may be given logs that no writer makes.
  */
 #ifndef VT_TEST_LOG_FOLDER_H
 #define VT_TEST_LOG_FOLDER_H
