@@ -95,6 +95,7 @@ int vt_cmd_release(int argc, char **argv);
 int vt_cmd_release_passports(int argc, char **argv);
 int vt_cmd_witness(int argc, char **argv);
 int vt_cmd_log(int argc, char **argv);
+int vt_cmd_log_find(int argc, char **argv);
 int vt_cmd_policy(int argc, char **argv);
 int vt_cmd_log_check(int argc, char **argv);
 int vt_cmd_log_verify(int argc, char **argv);

@@ -275,6 +275,7 @@ vt_cmd_log(int argc, char **argv)
         {"checkpoint", "the newest checkpoint, checked", log_checkpoint},
         {"prove", "a proof of inclusion or of consistency", log_prove},
         {"verify", "a proof and its entry, checked offline", vt_cmd_log_verify},
+        {"find", "all entries about a digest, and that there are no others", vt_cmd_log_find},
         {"check", "read all of it and recompute the root", vt_cmd_log_check},
         {NULL, NULL, NULL},
     };
