@@ -55,21 +55,30 @@ vt_http_on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
     return x;
 }
 
-/* Ends the wait for a handler. */
-static void
-resume(struct vt_http_exchange *x)
+void
+vt_http_resume(struct vt_http_exchange *x)
+{
+    if (!x->suspended)
+        return;
+    x->suspended = false;
+    x->conn->server->resumed = true;
+    MHD_resume_connection(x->connection);
+}
+
+void
+vt_http_awaited_no_more(struct vt_http_exchange *x)
 {
     x->answered = true;
     x->conn->awaiting = NULL;
     x->conn->server->awaited--;
-    MHD_resume_connection(x->connection);
+    vt_http_resume(x);
 }
 
 void
 vt_http_reply(struct vt_http_exchange *x, struct vt_http_response *rs)
 {
     x->response = vt_http_make(x, rs, &x->status, &x->response_len);
-    resume(x);
+    vt_http_awaited_no_more(x);
 }
 
 void
@@ -260,31 +269,6 @@ fill_request(struct vt_http_exchange *x)
         .body_len = x->body.len};
 }
 
-/* The whole request is there. */
-static enum MHD_Result
-dispatch(struct vt_http_exchange *x)
-{
-    void *ctx = x->conn->server->opts->ctx;
-
-    if (x->too_large)
-        return vt_http_send_error(x, 413, "the body is larger than what is taken here");
-    if (x->route == NULL)
-        return vt_http_send_file(x);
-    fill_request(x);
-    if (x->route->begin == NULL) {
-        x->route->handle(ctx, &x->rq, &x->rs);
-        return vt_http_send(x, &x->rs);
-    }
-    /* Suspended first: the answer may come before begin returns. */
-    MHD_suspend_connection(x->connection);
-    x->conn->awaiting = x;
-    x->conn->server->awaited++;
-    x->conn->deadline_ms = INT64_MAX;
-    if (!x->route->begin(ctx, &x->rq, x, &x->rs))
-        vt_http_reply(x, &x->rs);
-    return MHD_YES;
-}
-
 /* Sends what a handler has answered. */
 static enum MHD_Result
 send_answered(struct vt_http_exchange *x)
@@ -295,6 +279,40 @@ send_answered(struct vt_http_exchange *x)
     if (response == NULL)
         return MHD_NO;
     return vt_http_queue(x, x->status, response, x->response_len, false);
+}
+
+/* Asks a handler that may take its time. Only who does has its connection suspended, for that
+ * and the resuming cost some system calls. */
+static enum MHD_Result
+begin_handler(struct vt_http_exchange *x)
+{
+    struct vt_http_server *s = x->conn->server;
+
+    x->conn->awaiting = x;
+    s->awaited++;
+    x->conn->deadline_ms = INT64_MAX;
+    if (!x->route->begin(s->opts->ctx, &x->rq, x, &x->rs))
+        vt_http_reply(x, &x->rs);
+    if (x->answered)
+        return send_answered(x);
+    x->suspended = true;
+    MHD_suspend_connection(x->connection);
+    return MHD_YES;
+}
+
+/* The whole request is there. */
+static enum MHD_Result
+dispatch(struct vt_http_exchange *x)
+{
+    if (x->too_large)
+        return vt_http_send_error(x, 413, "the body is larger than what is taken here");
+    if (x->route == NULL)
+        return vt_http_send_file(x);
+    fill_request(x);
+    if (x->route->begin != NULL)
+        return begin_handler(x);
+    x->route->handle(x->conn->server->opts->ctx, &x->rq, &x->rs);
+    return vt_http_send(x, &x->rs);
 }
 
 enum MHD_Result

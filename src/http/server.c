@@ -193,12 +193,15 @@ turn(struct vt_http_server *s, int epoll_fd, int stop_fd, bool *ret_stop, struct
         p[2 + i].fd = w->fd;
         p[2 + i].events = w->write ? POLLIN | POLLOUT : POLLIN;
     }
-    if (MHD_get_timeout(s->daemon, &ms) != MHD_YES || ms > SWEEP_MS)
+    if (s->resumed)
+        ms = 0; /* libmicrohttpd does not count these */
+    else if (MHD_get_timeout(s->daemon, &ms) != MHD_YES || ms > SWEEP_MS)
         ms = SWEEP_MS;
     if (poll(p, 2 + s->opts->watch_count, (int)ms) > 0) {
         *ret_stop = p[1].revents != 0;
         err = call_watches(s, p + 2, why);
     }
+    s->resumed = false;
     (void)MHD_run(s->daemon);
     if (s->opts->turned != NULL)
         s->opts->turned(s->opts->ctx);

@@ -33,6 +33,7 @@ struct vt_http_server {
     size_t awaited;     /* exchanges that handlers keep */
     size_t bodies;      /* bytes that are set aside for bodies */
     int64_t sweep_ms;   /* when the next sweep is due */
+    bool resumed; /* connections that the next MHD_run takes up: there is no time to wait */
     bool stopping;
 };
 
@@ -58,7 +59,8 @@ struct vt_http_exchange {
     bool begun;
     bool get;
     bool too_large;
-    bool answered; /* by the handler: `response` is to be sent, or when NULL rs */
+    bool suspended; /* libmicrohttpd leaves the connection alone until it is resumed */
+    bool answered;  /* by the handler: `response` is to be sent, or when NULL rs */
     uint64_t body_seen;
     size_t body_share; /* of server->bodies */
     struct vt_buf body;
@@ -96,6 +98,11 @@ const char *vt_http_header(const struct vt_http_exchange *x, const char *name);
 const char *vt_http_client_word(struct vt_http_exchange *x);
 void vt_http_word_of(const struct vt_http_server *s, const struct sockaddr *address,
     char ret[VT_HTTP_CLIENT_SIZE]);
+
+/* Has libmicrohttpd take up an exchange that a handler has answered, or a stream. */
+void vt_http_resume(struct vt_http_exchange *x);
+/* A handler need not be waited for any more. */
+void vt_http_awaited_no_more(struct vt_http_exchange *x);
 
 /* The line for a request that is over, where lines are asked for. */
 void vt_http_log_request(struct vt_http_exchange *x);
