@@ -38,5 +38,7 @@ void vt_metric_histogram_put(struct vt_buf *b, const char *name, const char *lab
 
 /* Bytes of memory that this process holds (resident); 0: not known. */
 uint64_t vt_metric_resident(void);
+/* For a process that will soon open no files any more: keeps open what tells that. */
+void vt_metric_resident_prepare(void);
 
 #endif
