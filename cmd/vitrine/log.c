@@ -277,6 +277,9 @@ vt_cmd_log(int argc, char **argv)
         {"verify", "a proof and its entry, checked offline", vt_cmd_log_verify},
         {"find", "all entries about a digest, and that there are no others", vt_cmd_log_find},
         {"check", "read all of it and recompute the root", vt_cmd_log_check},
+        {"mirror", "keep a verified copy", vt_cmd_log_mirror},
+        {"serve", "serve a mirror", vt_cmd_log_serve},
+        {"gc", "remove what is superfluous", vt_cmd_log_gc},
         {NULL, NULL, NULL},
     };
 

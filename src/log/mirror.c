@@ -8,7 +8,7 @@
 #include <string.h>
 
 static enum vt_err
-check_state(struct vt_mirror_state *s, const struct vt_policy *policy, struct vt_why *why)
+check_state(struct vt_log_mirror_state *s, const struct vt_policy *policy, struct vt_why *why)
 {
     return vt_policy_check_checkpoint(
         policy, s->note.data, s->note.len, &s->checkpoint, &s->time, why);
@@ -16,7 +16,7 @@ check_state(struct vt_mirror_state *s, const struct vt_policy *policy, struct vt
 
 /* Reads DIR's own checkpoint and statement. */
 static enum vt_err
-load_own(struct vt_mirror *m, struct vt_why *why)
+load_own(struct vt_log_mirror *m, struct vt_why *why)
 {
     enum vt_err err = vt_fetch_get(m->own, "checkpoint", &m->had.note, why);
 
@@ -32,7 +32,7 @@ load_own(struct vt_mirror *m, struct vt_why *why)
 }
 
 static enum vt_err
-open_dir(struct vt_mirror *m, const char *where, const char *dir, struct vt_why *why)
+open_dir(struct vt_log_mirror *m, const char *where, const char *dir, struct vt_why *why)
 {
     char lock[VT_PATH_MAX];
     enum vt_err err = vt_path(m->where, why, "%s", where);
@@ -53,10 +53,10 @@ open_dir(struct vt_mirror *m, const char *where, const char *dir, struct vt_why 
 }
 
 enum vt_err
-vt_mirror_open(const char *where, const char *dir, const struct vt_policy *policy,
-    struct vt_progress *progress, struct vt_mirror **ret, struct vt_why *why)
+vt_log_mirror_open(const char *where, const char *dir, const struct vt_policy *policy,
+    struct vt_progress *progress, struct vt_log_mirror **ret, struct vt_why *why)
 {
-    struct vt_mirror *m = calloc(1, sizeof(*m));
+    struct vt_log_mirror *m = calloc(1, sizeof(*m));
     enum vt_err err;
 
     if (m == NULL)
@@ -69,7 +69,7 @@ vt_mirror_open(const char *where, const char *dir, const struct vt_policy *polic
     if (err == VT_OK)
         err = load_own(m, why);
     if (err != VT_OK) {
-        vt_mirror_free(m);
+        vt_log_mirror_free(m);
         return err;
     }
     *ret = m;
@@ -77,7 +77,7 @@ vt_mirror_open(const char *where, const char *dir, const struct vt_policy *polic
 }
 
 void
-vt_mirror_free(struct vt_mirror *m)
+vt_log_mirror_free(struct vt_log_mirror *m)
 {
     if (m == NULL)
         return;
@@ -90,7 +90,7 @@ vt_mirror_free(struct vt_mirror *m)
 }
 
 const char *
-vt_mirror_evidence(const struct vt_mirror *m)
+vt_log_mirror_evidence(const struct vt_log_mirror *m)
 {
     return m->evidence[0] != '\0' ? m->evidence : NULL;
 }
@@ -98,8 +98,8 @@ vt_mirror_evidence(const struct vt_mirror *m)
 /* The log's history is not one: keeps what shows it. `larger` gives the hashes of the larger of
  * the two trees; NULL when they are of one size. */
 static enum vt_err
-fork_found(struct vt_mirror *m, const struct vt_mirror_state *got, struct vt_tiles *larger,
-    struct vt_why *why)
+fork_found(struct vt_log_mirror *m, const struct vt_log_mirror_state *got,
+    struct vt_tiles *larger, struct vt_why *why)
 {
     uint64_t had = m->had.checkpoint.size;
     uint64_t now = got->checkpoint.size;
@@ -109,11 +109,11 @@ fork_found(struct vt_mirror *m, const struct vt_mirror_state *got, struct vt_til
     if (larger != NULL) {
         struct vt_hash_source src = vt_tiles_source(larger);
 
-        err = vt_mirror_put_proof(
+        err = vt_log_mirror_put_proof(
             &proof, &src, had < now ? had : now, had < now ? now : had, why);
     }
     if (err == VT_OK)
-        err = vt_mirror_keep_evidence(
+        err = vt_log_mirror_keep_evidence(
             m, now, "had", &m->had.note, &got->note, larger != NULL ? &proof : NULL, why);
     vt_buf_release(&proof);
     if (err != VT_OK)
@@ -141,7 +141,7 @@ is_prefix(
 
 /* The server's checkpoint is older than the mirror's. */
 static enum vt_err
-check_older(struct vt_mirror *m, const struct vt_mirror_state *got, struct vt_why *why)
+check_older(struct vt_log_mirror *m, const struct vt_log_mirror_state *got, struct vt_why *why)
 {
     struct vt_tiles *own = NULL;
     bool prefix = false;
@@ -163,8 +163,8 @@ check_older(struct vt_mirror *m, const struct vt_mirror_state *got, struct vt_wh
 
 /* Holds a checkpoint against the mirror's own. tiles are of the new one. */
 static enum vt_err
-check_history(struct vt_mirror *m, const struct vt_mirror_state *got, struct vt_tiles *tiles,
-    struct vt_why *why)
+check_history(struct vt_log_mirror *m, const struct vt_log_mirror_state *got,
+    struct vt_tiles *tiles, struct vt_why *why)
 {
     const struct vt_checkpoint *had = &m->had.checkpoint;
     bool prefix = false;
@@ -188,11 +188,12 @@ check_history(struct vt_mirror *m, const struct vt_mirror_state *got, struct vt_
 
 /* Two final statements, or one and a checkpoint, that contradict each other. */
 static enum vt_err
-thaw_found(struct vt_mirror *m, const struct vt_buf *frozen, const struct vt_buf *got,
+thaw_found(struct vt_log_mirror *m, const struct vt_buf *frozen, const struct vt_buf *got,
     uint64_t size, struct vt_why *why)
 {
     struct vt_why ignored = {0};
-    enum vt_err err = vt_mirror_keep_evidence(m, size, "frozen", frozen, got, NULL, &ignored);
+    enum vt_err err =
+        vt_log_mirror_keep_evidence(m, size, "frozen", frozen, got, NULL, &ignored);
 
     if (err != VT_OK)
         return vt_fail(why, err, "%s", ignored.text);
@@ -200,7 +201,7 @@ thaw_found(struct vt_mirror *m, const struct vt_buf *frozen, const struct vt_buf
 }
 
 static enum vt_err
-open_frozen(struct vt_mirror *m, const struct vt_checkpoint *c, const struct vt_buf *b,
+open_frozen(struct vt_log_mirror *m, const struct vt_checkpoint *c, const struct vt_buf *b,
     struct vt_frozen *ret, struct vt_why *why)
 {
     const struct vt_policy_party *log = vt_policy_log(m->policy, c->origin);
@@ -212,7 +213,7 @@ open_frozen(struct vt_mirror *m, const struct vt_checkpoint *c, const struct vt_
 /* Fetches the final statement, if there is one, and holds it against the checkpoint and against
  * the one that the mirror has. A log that takes its statement away has still made it. */
 static enum vt_err
-check_frozen(struct vt_mirror *m, const struct vt_mirror_state *got, struct vt_buf *now,
+check_frozen(struct vt_log_mirror *m, const struct vt_log_mirror_state *got, struct vt_buf *now,
     struct vt_why *why)
 {
     const struct vt_checkpoint *c = &got->checkpoint;
@@ -243,7 +244,7 @@ check_frozen(struct vt_mirror *m, const struct vt_mirror_state *got, struct vt_b
 
 /* Makes the new checkpoint the mirror's. */
 static enum vt_err
-publish(struct vt_mirror *m, struct vt_mirror_state *got, struct vt_why *why)
+publish(struct vt_log_mirror *m, struct vt_log_mirror_state *got, struct vt_why *why)
 {
     struct vt_buf old = m->had.note;
     char path[VT_PATH_MAX];
@@ -262,7 +263,7 @@ publish(struct vt_mirror *m, struct vt_mirror_state *got, struct vt_why *why)
 }
 
 static enum vt_err
-publish_frozen(struct vt_mirror *m, struct vt_buf *now, struct vt_why *why)
+publish_frozen(struct vt_log_mirror *m, struct vt_buf *now, struct vt_why *why)
 {
     struct vt_buf old = m->frozen;
     char path[VT_PATH_MAX];
@@ -281,8 +282,8 @@ publish_frozen(struct vt_mirror *m, struct vt_buf *now, struct vt_why *why)
 }
 
 static enum vt_err
-look(struct vt_mirror *m, struct vt_mirror_state *got, struct vt_buf *frozen,
-    struct vt_mirror_seen *seen, struct vt_why *why)
+look(struct vt_log_mirror *m, struct vt_log_mirror_state *got, struct vt_buf *frozen,
+    struct vt_log_mirror_seen *seen, struct vt_why *why)
 {
     uint64_t old_size = m->has ? m->had.checkpoint.size : 0;
     uint64_t size;
@@ -302,24 +303,24 @@ look(struct vt_mirror *m, struct vt_mirror_state *got, struct vt_buf *frozen,
     if (err == VT_OK)
         err = check_frozen(m, got, frozen, why);
     if (err == VT_OK && (size > old_size || !m->has))
-        err = vt_mirror_copy(m, &got->checkpoint, tiles, &seen->bytes, why);
+        err = vt_log_mirror_copy(m, &got->checkpoint, tiles, &seen->bytes, why);
     if (err == VT_OK)
         err = publish(m, got, why);
     if (err == VT_OK)
         err = publish_frozen(m, frozen, why);
     if (err == VT_OK)
-        err = vt_mirror_drop_partials(m, old_size, size, why);
+        err = vt_log_mirror_drop_partials(m, old_size, size, why);
     seen->new_entries = size - old_size;
     vt_tiles_free(tiles);
     return err;
 }
 
 enum vt_err
-vt_mirror_look(struct vt_mirror *m, struct vt_mirror_seen *ret, struct vt_why *why)
+vt_log_mirror_look(struct vt_log_mirror *m, struct vt_log_mirror_seen *ret, struct vt_why *why)
 {
-    struct vt_mirror_state got = {.note = VT_BUF(VT_NOTE_MAX)};
+    struct vt_log_mirror_state got = {.note = VT_BUF(VT_NOTE_MAX)};
     struct vt_buf frozen = VT_BUF(VT_NOTE_MAX);
-    struct vt_mirror_seen seen = {0};
+    struct vt_log_mirror_seen seen = {0};
     enum vt_err err;
 
     m->evidence[0] = '\0';

@@ -21,7 +21,7 @@
 #define TEMP ".tmp-mirror" /* the one file under way */
 
 struct copy {
-    struct vt_mirror *m;
+    struct vt_log_mirror *m;
     struct vt_tiles *tiles;
     struct vt_fetch_ahead *ahead;
     uint64_t size;
@@ -75,8 +75,8 @@ write_temp(const char *path, const void *data, size_t len, struct vt_why *why)
 }
 
 enum vt_err
-vt_mirror_put(
-    struct vt_mirror *m, const char *rel, const void *data, size_t len, struct vt_why *why)
+vt_log_mirror_put(
+    struct vt_log_mirror *m, const char *rel, const void *data, size_t len, struct vt_why *why)
 {
     char temp[VT_PATH_MAX];
     char path[VT_PATH_MAX];
@@ -109,7 +109,7 @@ put_tile(void *ctx, const struct vt_tile *t, const struct vt_digest *hashes, str
         memcmp(there, hashes, t->width * sizeof(there[0])) == 0)
         return VT_OK;
     vt_tile_path(t, rel);
-    return vt_mirror_put(c->m, rel, hashes, t->width * sizeof(*hashes), why);
+    return vt_log_mirror_put(c->m, rel, hashes, t->width * sizeof(*hashes), why);
 }
 
 /* Whether DIR has the bundle, sound. */
@@ -142,7 +142,7 @@ fetch_bundle(
     len = (*ret)->at[t->width - 1] + (size_t)(*ret)->len[t->width - 1];
     c->bytes += len;
     vt_tile_path(t, rel);
-    return vt_mirror_put(c->m, rel, data, len, why);
+    return vt_log_mirror_put(c->m, rel, data, len, why);
 }
 
 static enum vt_err
@@ -216,8 +216,8 @@ copy_all(struct copy *c, const struct vt_checkpoint *got, struct vt_why *why)
 }
 
 enum vt_err
-vt_mirror_copy(struct vt_mirror *m, const struct vt_checkpoint *got, struct vt_tiles *tiles,
-    uint64_t *ret_bytes, struct vt_why *why)
+vt_log_mirror_copy(struct vt_log_mirror *m, const struct vt_checkpoint *got,
+    struct vt_tiles *tiles, uint64_t *ret_bytes, struct vt_why *why)
 {
     struct copy *c = calloc(1, sizeof(*c));
     enum vt_err err;
@@ -240,8 +240,8 @@ vt_mirror_copy(struct vt_mirror *m, const struct vt_checkpoint *got, struct vt_t
 }
 
 enum vt_err
-vt_mirror_drop_partials(
-    struct vt_mirror *m, uint64_t old_size, uint64_t size, struct vt_why *why)
+vt_log_mirror_drop_partials(
+    struct vt_log_mirror *m, uint64_t old_size, uint64_t size, struct vt_why *why)
 {
     enum vt_err err = VT_OK;
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 enum vt_err
-vt_mirror_put_proof(struct vt_buf *b, const struct vt_hash_source *src, uint64_t old_size,
+vt_log_mirror_put_proof(struct vt_buf *b, const struct vt_hash_source *src, uint64_t old_size,
     uint64_t size, struct vt_why *why)
 {
     struct vt_proof proof = {0};
@@ -35,7 +35,7 @@ keep_file(const char *dir, const char *name, const struct vt_buf *b, struct vt_w
 }
 
 enum vt_err
-vt_mirror_keep_evidence(struct vt_mirror *m, uint64_t size, const char *had_name,
+vt_log_mirror_keep_evidence(struct vt_log_mirror *m, uint64_t size, const char *had_name,
     const struct vt_buf *had, const struct vt_buf *got, const struct vt_buf *proof,
     struct vt_why *why)
 {

@@ -95,23 +95,23 @@ tear_down(void **state)
 }
 
 static enum vt_err
-look_at(struct fixture *f, const char *where, struct vt_mirror_seen *seen)
+look_at(struct fixture *f, const char *where, struct vt_log_mirror_seen *seen)
 {
-    struct vt_mirror *m = NULL;
+    struct vt_log_mirror *m = NULL;
     enum vt_err err;
 
     vt_why_clear(&f->why);
-    err = vt_mirror_open(where, f->dir, f->policy, NULL, &m, &f->why);
+    err = vt_log_mirror_open(where, f->dir, f->policy, NULL, &m, &f->why);
     if (err == VT_OK)
-        err = vt_mirror_look(m, seen, &f->why);
-    vt_mirror_free(m);
+        err = vt_log_mirror_look(m, seen, &f->why);
+    vt_log_mirror_free(m);
     return err;
 }
 
 static void
 look_ok(struct fixture *f, uint64_t size)
 {
-    struct vt_mirror_seen seen;
+    struct vt_log_mirror_seen seen;
 
     if (look_at(f, f->log.dir, &seen) != VT_OK)
         fail_msg("%s", f->why.text);
@@ -174,7 +174,7 @@ test_it_fetches_what_is_missing(void **state)
 {
     struct vt_buf b = VT_BUF(VT_BUNDLE_MAX);
     struct fixture *f = *state;
-    struct vt_mirror_seen seen;
+    struct vt_log_mirror_seen seen;
 
     folder_write(&f->log, 700, NULL);
     look_ok(f, 700);
@@ -193,22 +193,24 @@ static void
 test_one_at_a_time(void **state)
 {
     struct fixture *f = *state;
-    struct vt_mirror *a = NULL;
-    struct vt_mirror *b = NULL;
+    struct vt_log_mirror *a = NULL;
+    struct vt_log_mirror *b = NULL;
 
-    assert_int_equal(vt_mirror_open(f->log.dir, f->dir, f->policy, NULL, &a, &f->why), VT_OK);
     assert_int_equal(
-        vt_mirror_open(f->log.dir, f->dir, f->policy, NULL, &b, &f->why), VT_E_BUSY);
-    vt_mirror_free(a);
-    assert_int_equal(vt_mirror_open(f->log.dir, f->dir, f->policy, NULL, &b, &f->why), VT_OK);
-    vt_mirror_free(b);
+        vt_log_mirror_open(f->log.dir, f->dir, f->policy, NULL, &a, &f->why), VT_OK);
+    assert_int_equal(
+        vt_log_mirror_open(f->log.dir, f->dir, f->policy, NULL, &b, &f->why), VT_E_BUSY);
+    vt_log_mirror_free(a);
+    assert_int_equal(
+        vt_log_mirror_open(f->log.dir, f->dir, f->policy, NULL, &b, &f->why), VT_OK);
+    vt_log_mirror_free(b);
 }
 
 /* Looks in a child that dies at its n-th call. true: it came to its end. */
 static bool
 look_and_die(struct fixture *f, unsigned n)
 {
-    struct vt_mirror_seen seen;
+    struct vt_log_mirror_seen seen;
     int status = 0;
     pid_t pid = fork();
 
@@ -305,7 +307,7 @@ test_wrong_files_do_not_get_in(void **state)
     look_ok(f, 500);
     folder_write(&f->log, 66320, NULL);
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        struct vt_mirror_seen seen;
+        struct vt_log_mirror_seen seen;
         char path[VT_PATH_MAX];
 
         folder_flip(&f->log, files[i].file, folder_size(&f->log, files[i].file) / 2);
@@ -378,8 +380,8 @@ assert_evidence(struct fixture *f, uint64_t had_size, uint64_t got_size, const c
 static void
 fork_is_caught(struct fixture *f, uint64_t had, uint64_t got)
 {
-    struct vt_mirror_seen seen;
-    struct vt_mirror *m = NULL;
+    struct vt_log_mirror_seen seen;
+    struct vt_log_mirror *m = NULL;
 
     assert_int_equal(vt_tree_remove(f->dir, NULL), VT_OK);
     f->log.tag = "one";
@@ -387,12 +389,13 @@ fork_is_caught(struct fixture *f, uint64_t had, uint64_t got)
     look_ok(f, had);
     f->log.tag = "two";
     folder_write(&f->log, got, NULL);
-    assert_int_equal(vt_mirror_open(f->log.dir, f->dir, f->policy, NULL, &m, &f->why), VT_OK);
-    assert_int_equal(vt_mirror_look(m, &seen, &f->why), VT_E_PROOF);
+    assert_int_equal(
+        vt_log_mirror_open(f->log.dir, f->dir, f->policy, NULL, &m, &f->why), VT_OK);
+    assert_int_equal(vt_log_mirror_look(m, &seen, &f->why), VT_E_PROOF);
     assert_non_null(strstr(f->why.text, "FORK"));
-    assert_non_null(vt_mirror_evidence(m));
-    assert_evidence(f, had, got, vt_mirror_evidence(m));
-    vt_mirror_free(m);
+    assert_non_null(vt_log_mirror_evidence(m));
+    assert_evidence(f, had, got, vt_log_mirror_evidence(m));
+    vt_log_mirror_free(m);
     assert_int_equal(sound(f), had); /* it keeps what it had */
 }
 
@@ -411,7 +414,7 @@ static void
 test_an_older_server_changes_nothing(void **state)
 {
     struct fixture *f = *state;
-    struct vt_mirror_seen seen;
+    struct vt_log_mirror_seen seen;
 
     folder_write(&f->log, 900, NULL);
     look_ok(f, 900);
@@ -432,7 +435,7 @@ test_another_log_is_refused(void **state)
     struct vt_vkey v;
     char vkey[VT_VKEY_TEXT_MAX];
     char line[VT_VKEY_TEXT_MAX + 8];
-    struct vt_mirror_seen seen;
+    struct vt_log_mirror_seen seen;
 
     folder_write(&f->log, 10, NULL);
     look_ok(f, 10);
@@ -458,7 +461,7 @@ static void
 test_a_frozen_log(void **state)
 {
     struct fixture *f = *state;
-    struct vt_mirror_seen seen;
+    struct vt_log_mirror_seen seen;
     struct vt_digest root;
     char path[VT_PATH_MAX];
 
@@ -485,7 +488,7 @@ static void
 test_a_thawed_log_is_not_begun(void **state)
 {
     struct fixture *f = *state;
-    struct vt_mirror_seen seen;
+    struct vt_log_mirror_seen seen;
     struct vt_digest root;
 
     folder_write(&f->log, 300, &root);
@@ -508,7 +511,7 @@ test_a_damaged_mirror_is_refused(void **state)
 {
     struct fixture *f = *state;
     struct folder own = f->log;
-    struct vt_mirror_seen seen;
+    struct vt_log_mirror_seen seen;
 
     folder_write(&f->log, 300, NULL);
     look_ok(f, 300);
