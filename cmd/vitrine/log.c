@@ -271,6 +271,9 @@ int
 vt_cmd_log(int argc, char **argv)
 {
     static const struct vt_cmd_verb verbs[] = {
+        {"init", "make a log's home and key", vt_cmd_log_init},
+        {"run", "run a log of its own", vt_cmd_log_run},
+        {"freeze", "end a log for ever", vt_cmd_log_freeze},
         {"add", "add an entry that is signed already", log_add},
         {"checkpoint", "the newest checkpoint, checked", log_checkpoint},
         {"prove", "a proof of inclusion or of consistency", log_prove},
@@ -283,5 +286,5 @@ vt_cmd_log(int argc, char **argv)
         {NULL, NULL, NULL},
     };
 
-    return vt_cmd_verbs("log", "add to a log, read it and check it", verbs, argc, argv);
+    return vt_cmd_verbs("log", "run a log, add to it, read it and check it", verbs, argc, argv);
 }

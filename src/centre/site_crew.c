@@ -13,6 +13,7 @@
 #include "centre/reading_room.h"
 #include "crypto/signer.h"
 #include "http/tls_signer.h"
+#include "log/serve.h"
 #include "log/service.h"
 
 #include <string.h>
@@ -22,8 +23,7 @@ signer_main(int fd, void *ctx)
 {
     struct vt_site *s = ctx;
 
-    vt_log_init("signer", VT_LOG_INFO);
-    return vt_signer_serve(fd, s->key_path, VT_SIGN_BIT(VT_SIGN_CHECKPOINT));
+    return vt_serve_signer(fd, s->key_path);
 }
 
 static int
