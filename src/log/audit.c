@@ -25,6 +25,7 @@ struct combine {
 static enum vt_err
 name_culprit(struct combine *c, const struct vt_tile *tile, unsigned i, struct vt_why *why)
 {
+    const struct vt_edge *edge = NULL;
     struct vt_hash_source src;
     struct vt_digest ignored;
     uint64_t at = tile->index * VT_TILE_WIDTH + i;
@@ -35,11 +36,14 @@ name_culprit(struct combine *c, const struct vt_tile *tile, unsigned i, struct v
         err = vt_tiles_new(c->fetch, c->work->size, &c->work->root, &c->tiles, why);
     if (err != VT_OK)
         return err;
+    vt_tile_path(tile, path);
+    err = vt_tiles_edge(c->tiles, &edge, why);
+    if (err != VT_OK)
+        return vt_fail_in(why, err, "%s", path);
     src = vt_tiles_source(c->tiles);
     err = src.get(src.ctx, 8 * tile->level, at, &ignored, why);
     if (err != VT_OK)
         return err;
-    vt_tile_path(tile, path);
     return vt_fail(why, VT_E_PROOF,
         "the entries %llu to %llu do not give the hash that %s has of "
         "them",

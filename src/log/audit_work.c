@@ -94,24 +94,30 @@ next_file(void *ctx, char ret[VT_FETCH_PATH_MAX])
     return true;
 }
 
-/* The entries do not give the tile. The tiles above say which of the two is wrong. */
+/* The entries do not give the tile. The tiles above say which of the two is wrong; when those
+ * of the right edge do not give the root, it is one of them. */
 static enum vt_err
 name_culprit(struct worker *k, const struct vt_tile *tile, const struct vt_digest *hash,
     struct vt_why *why)
 {
+    const struct vt_edge *edge = NULL;
     char path[VT_TILE_PATH_MAX];
     enum vt_err err = VT_OK;
     unsigned i = 0;
 
+    vt_tile_path(tile, path);
     if (k->tiles == NULL)
         err = vt_tiles_new(k->fetch, k->work->size, &k->work->root, &k->tiles, why);
-    if (err == VT_OK)
+    if (err == VT_OK) {
+        err = vt_tiles_edge(k->tiles, &edge, why);
+        if (err != VT_OK)
+            return vt_fail_in(why, err, "%s", path);
         err = vt_tiles_check(k->tiles, tile->index, &k->bundle, why);
+    }
     if (err != VT_OK)
         return err;
     while (i < tile->width && vt_digest_eq(&hash[i], &k->bundle.leaf[i]))
         i++;
-    vt_tile_path(tile, path);
     return vt_fail(why, VT_E_PROOF, "%s does not have the hash of entry %llu", path,
         (unsigned long long)(tile->index * VT_TILE_WIDTH + i));
 }
