@@ -15,6 +15,8 @@ enum { BODY_RATE = 16 };
  * client gets to hear why. */
 #define DISCARD_MAX (1024U * 1024U)
 
+enum { LINGERING_MAX = 64, LINGER_US = 20000 };
+
 /* Keeps what follows the '?': libmicrohttpd takes it apart. */
 static void
 keep_query(struct vt_http_exchange *x, const char *uri)
@@ -46,8 +48,9 @@ vt_http_on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
     memset(x, 0, offsetof(struct vt_http_exchange, path));
     x->path[0] = '\0';
     x->conn = info->socket_context;
+    x->server = x->conn->server;
     x->connection = connection;
-    if (x->conn->server->opts->how != NULL && x->conn->server->opts->how->access_log)
+    if (x->server->opts->how != NULL && x->server->opts->how->access_log)
         x->began_us = vt_clock_monotonic_us();
     vt_http_response_init(&x->rs);
     vt_buf_init(&x->body, 1);
@@ -61,22 +64,94 @@ vt_http_resume(struct vt_http_exchange *x)
     if (!x->suspended)
         return;
     x->suspended = false;
-    x->conn->server->resumed = true;
+    x->server->resumed = true;
     MHD_resume_connection(x->connection);
+}
+
+/* x is suspended, or over. */
+static void
+linger_no_more(struct vt_http_exchange *x)
+{
+    if (x->linger_us > 0)
+        x->server->lingering--;
+    x->linger_us = 0;
 }
 
 void
 vt_http_awaited_no_more(struct vt_http_exchange *x)
 {
+    linger_no_more(x);
+    x->server->idle_turns = 0;
     x->answered = true;
     x->conn->awaiting = NULL;
-    x->conn->server->awaited--;
+    x->server->awaited--;
     vt_http_resume(x);
+}
+
+static void
+free_exchange(struct vt_http_exchange *x)
+{
+    vt_buf_release(&x->body);
+    vt_buf_release(&x->rs.body);
+    free(x->query);
+    free(x);
+}
+
+/* The client of an exchange that a handler keeps has gone: it stays as the handler knows it,
+ * but for what belonged to libmicrohttpd, until it is answered. */
+static void
+orphan(struct vt_http_exchange *x)
+{
+    struct vt_http_server *s = x->server;
+
+    linger_no_more(x);
+    x->conn->awaiting = NULL;
+    x->conn = NULL;
+    x->orphan_next = s->orphans;
+    if (s->orphans != NULL)
+        s->orphans->orphan_prev = x;
+    s->orphans = x;
+    x->connection = NULL;
+    x->rq.content_type = "";
+    x->rq.content_encoding = "";
+    x->rq.origin = "";
+    x->rq.cookie = "";
+    x->rq.if_none_match = "";
+    x->rq.prefer = "";
+    x->rq.client_name = "";
+}
+
+static void
+free_orphan(struct vt_http_exchange *x)
+{
+    *(x->orphan_prev != NULL ? &x->orphan_prev->orphan_next : &x->server->orphans) =
+        x->orphan_next;
+    if (x->orphan_next != NULL)
+        x->orphan_next->orphan_prev = x->orphan_prev;
+    x->server->awaited--;
+    free_exchange(x);
+}
+
+void
+vt_http_orphans_free(struct vt_http_server *s)
+{
+    struct vt_http_exchange *next;
+
+    for (struct vt_http_exchange *x = s->orphans; x != NULL; x = next) {
+        next = x->orphan_next;
+        free_exchange(x);
+    }
+    s->orphans = NULL;
 }
 
 void
 vt_http_reply(struct vt_http_exchange *x, struct vt_http_response *rs)
 {
+    if (x->conn == NULL) {
+        vt_buf_release(&rs->body);
+        free_orphan(x);
+        return;
+    }
     x->response = vt_http_make(x, rs, &x->status, &x->response_len);
     vt_http_awaited_no_more(x);
 }
@@ -137,7 +212,7 @@ announced_length(struct MHD_Connection *connection)
 static bool
 reserve_body(struct vt_http_exchange *x)
 {
-    struct vt_http_server *s = x->conn->server;
+    struct vt_http_server *s = x->server;
     uint64_t len = announced_length(x->connection);
     size_t share = len > 0 ? (size_t)len : x->route->body_max;
 
@@ -167,7 +242,7 @@ send_not_allowed(struct vt_http_exchange *x, const char *allow, const char *text
 static bool
 is_within_rates(struct vt_http_exchange *x)
 {
-    struct vt_http_server *s = x->conn->server;
+    struct vt_http_server *s = x->server;
     const struct vt_http_rate *rates = s->opts->rates;
 
     for (unsigned i = 0; rates != NULL && rates[i].method != NULL; i++)
@@ -182,7 +257,7 @@ is_within_rates(struct vt_http_exchange *x)
 static bool
 is_guarded(const struct vt_http_exchange *x)
 {
-    const struct vt_http_server *s = x->conn->server;
+    const struct vt_http_server *s = x->server;
     const struct vt_http_guard *g = vt_tls_asks_clients(s->tls) ? s->opts->guards : NULL;
 
     for (; g != NULL && g->method != NULL; g++)
@@ -198,7 +273,7 @@ begin_routed(struct vt_http_exchange *x)
     bool other = false;
     bool known = vt_tls_has_client(&x->conn->tls);
 
-    x->route = find_route(x->conn->server->opts->routes, x->path, x->get, &other);
+    x->route = find_route(x->server->opts->routes, x->path, x->get, &other);
     if (x->route == NULL && !x->get)
         return other ? send_not_allowed(x, "GET, HEAD", "nothing takes a POST here")
                      : vt_http_send_error(x, 404, "nothing takes a POST here");
@@ -281,23 +356,45 @@ send_answered(struct vt_http_exchange *x)
     return vt_http_queue(x, x->status, response, x->response_len, false);
 }
 
-/* Asks a handler that may take its time. Only who does has its connection suspended, for that
- * and the resuming cost some system calls. */
+static enum MHD_Result
+suspend(struct vt_http_exchange *x)
+{
+    linger_no_more(x);
+    x->suspended = true;
+    MHD_suspend_connection(x->connection);
+    return MHD_YES;
+}
+
+/* A handler has not answered yet. To suspend a connection and resume it costs three system
+ * calls, so an answer that comes soon is waited for without: libmicrohttpd asks again in each
+ * turn. */
+static enum MHD_Result
+linger(struct vt_http_exchange *x)
+{
+    struct vt_http_server *s = x->server;
+    uint64_t now = vt_clock_monotonic_us();
+
+    if (x->linger_us > 0)
+        return now < x->linger_us ? MHD_YES : suspend(x);
+    if (s->lingering >= LINGERING_MAX)
+        return suspend(x);
+    s->lingering++;
+    x->linger_us = now + LINGER_US;
+    return MHD_YES;
+}
+
+/* Asks a handler that may take its time. */
 static enum MHD_Result
 begin_handler(struct vt_http_exchange *x)
 {
-    struct vt_http_server *s = x->conn->server;
+    struct vt_http_server *s = x->server;
 
     x->conn->awaiting = x;
     s->awaited++;
     x->conn->deadline_ms = INT64_MAX;
     if (!x->route->begin(s->opts->ctx, &x->rq, x, &x->rs))
         vt_http_reply(x, &x->rs);
-    if (x->answered)
-        return send_answered(x);
-    x->suspended = true;
-    MHD_suspend_connection(x->connection);
-    return MHD_YES;
+    return x->answered ? send_answered(x) : linger(x);
 }
 
 /* The whole request is there. */
@@ -311,7 +408,7 @@ dispatch(struct vt_http_exchange *x)
     fill_request(x);
     if (x->route->begin != NULL)
         return begin_handler(x);
-    x->route->handle(x->conn->server->opts->ctx, &x->rq, &x->rs);
+    x->route->handle(x->server->opts->ctx, &x->rq, &x->rs);
     return vt_http_send(x, &x->rs);
 }
 
@@ -330,7 +427,9 @@ vt_http_on_request(void *cls, struct MHD_Connection *connection, const char *url
         return begin_request(x, url, method);
     if (*data_len > 0)
         return take_body(x, data, data_len);
-    return x->answered ? send_answered(x) : dispatch(x);
+    if (x->answered)
+        return send_answered(x);
+    return x->conn->awaiting == x ? linger(x) : dispatch(x);
 }
 
 void
@@ -344,16 +443,17 @@ vt_http_on_completed(void *cls, struct MHD_Connection *connection, void **state,
     (void)why;
     if (x == NULL)
         return;
+    *state = NULL;
     if (x->began_us > 0 && x->begun)
         vt_http_log_request(x);
     x->conn->deadline_ms = vt_clock_monotonic_ms() + vt_http_timeout_ms(x->conn->server);
-    x->conn->server->bodies -= x->body_share;
+    x->server->bodies -= x->body_share;
+    if (x->conn->awaiting == x) {
+        orphan(x);
+        return;
+    }
     vt_http_stream_over(x);
     if (x->response != NULL)
         MHD_destroy_response(x->response);
-    vt_buf_release(&x->body);
-    vt_buf_release(&x->rs.body);
-    free(x->query);
-    free(x);
-    *state = NULL;
+    free_exchange(x);
 }

@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 enum { CONNECTIONS_MAX = 256, TIMEOUT_S = 30, SWEEP_MS = 500, STOP_MS = 2000 };
-enum { CONNECTION_MEMORY = 32 * 1024, TLS_PER_MINUTE = 1200 };
+enum { CONNECTION_MEMORY = 32 * 1024, TLS_PER_MINUTE = 1200, IDLE_TURNS = 2 };
 
 int64_t
 vt_http_timeout_ms(const struct vt_http_server *s)
@@ -178,13 +178,28 @@ call_watches(struct vt_http_server *s, const struct pollfd *p, struct vt_why *wh
     return err;
 }
 
+/* How long nothing need be done. libmicrohttpd does not count those that were resumed, and
+ * wants to ask for ever after those that linger. */
+static int
+wait_ms(struct vt_http_server *s)
+{
+    MHD_UNSIGNED_LONG_LONG ms = SWEEP_MS;
+
+    if (s->resumed)
+        return 0;
+    if (s->lingering > 0)
+        return s->idle_turns++ < IDLE_TURNS ? 0 : 1;
+    if (MHD_get_timeout(s->daemon, &ms) != MHD_YES || ms > SWEEP_MS)
+        ms = SWEEP_MS;
+    return (int)ms;
+}
+
 /* Waits for something to do and does it. *ret_stop: stop_fd has spoken. */
 static enum vt_err
 turn(struct vt_http_server *s, int epoll_fd, int stop_fd, bool *ret_stop, struct vt_why *why)
 {
     struct pollfd p[2 + VT_HTTP_WATCH_MAX] = {
         {.fd = epoll_fd, .events = POLLIN}, {.fd = stop_fd, .events = POLLIN}};
-    MHD_UNSIGNED_LONG_LONG ms = SWEEP_MS;
     enum vt_err err = VT_OK;
 
     for (size_t i = 0; i < s->opts->watch_count; i++) {
@@ -193,11 +208,8 @@ turn(struct vt_http_server *s, int epoll_fd, int stop_fd, bool *ret_stop, struct
         p[2 + i].fd = w->fd;
         p[2 + i].events = w->write ? POLLIN | POLLOUT : POLLIN;
     }
-    if (s->resumed)
-        ms = 0; /* libmicrohttpd does not count these */
-    else if (MHD_get_timeout(s->daemon, &ms) != MHD_YES || ms > SWEEP_MS)
-        ms = SWEEP_MS;
-    if (poll(p, 2 + s->opts->watch_count, (int)ms) > 0) {
+    if (poll(p, 2 + s->opts->watch_count, wait_ms(s)) > 0) {
+        s->idle_turns = 0;
         *ret_stop = p[1].revents != 0;
         err = call_watches(s, p + 2, why);
     }
@@ -240,6 +252,7 @@ wind_down(struct vt_http_server *s, int epoll_fd, bool broken)
         answer_awaited(s);
     }
     MHD_stop_daemon(s->daemon);
+    vt_http_orphans_free(s);
 }
 
 /* What the server keeps beside libmicrohttpd. */

@@ -29,7 +29,7 @@
 #define VT_HTTP_CLIENT_SIZE 17 /* 16 hex digits and NUL */
 
 /* Strings are NUL-terminated and "" when the request has none. All of it stays valid as long as
- * the exchange. */
+ * the exchange, but that headers may become "" when the client has gone meanwhile. */
 struct vt_http_request {
     const char *method;           /* "GET" (also for HEAD) or "POST" */
     const char *path;             /* decoded, begins with '/', checked safe */

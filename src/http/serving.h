@@ -28,11 +28,14 @@ struct vt_http_server {
     unsigned stream_count;
     struct vt_http_rates *rates; /* NULL: no route has one */
     struct vt_http_cache *cache;
-    struct vt_tls *tls; /* NULL: plain HTTP */
-    uint8_t secret[32]; /* for the words of clients */
-    size_t awaited;     /* exchanges that handlers keep */
-    size_t bodies;      /* bytes that are set aside for bodies */
-    int64_t sweep_ms;   /* when the next sweep is due */
+    struct vt_tls *tls;               /* NULL: plain HTTP */
+    uint8_t secret[32];               /* for the words of clients */
+    struct vt_http_exchange *orphans; /* which handlers keep though their clients have gone */
+    size_t awaited;                   /* exchanges that handlers keep */
+    size_t bodies;                    /* bytes that are set aside for bodies */
+    int64_t sweep_ms;                 /* when the next sweep is due */
+    size_t lingering;                 /* exchanges that are awaited without being suspended */
+    unsigned idle_turns;              /* since something happened last */
     bool resumed; /* connections that the next MHD_run takes up: there is no time to wait */
     bool stopping;
 };
@@ -49,7 +52,10 @@ struct vt_http_conn {
 };
 
 struct vt_http_exchange {
-    struct vt_http_conn *conn;
+    struct vt_http_server *server;
+    struct vt_http_conn *conn; /* NULL: the client has gone, and a handler still keeps this */
+    struct vt_http_exchange *orphan_prev;
+    struct vt_http_exchange *orphan_next;
     struct MHD_Connection *connection;
     const struct vt_http_route *route; /* NULL: a file, or an error */
     const char *method;                /* as it was sent */
@@ -59,8 +65,9 @@ struct vt_http_exchange {
     bool begun;
     bool get;
     bool too_large;
-    bool suspended; /* libmicrohttpd leaves the connection alone until it is resumed */
-    bool answered;  /* by the handler: `response` is to be sent, or when NULL rs */
+    uint64_t linger_us; /* until when it is awaited without being suspended; 0: it is not */
+    bool suspended;     /* libmicrohttpd leaves the connection alone until it is resumed */
+    bool answered;      /* by the handler: `response` is to be sent, or when NULL rs */
     uint64_t body_seen;
     size_t body_share; /* of server->bodies */
     struct vt_buf body;
@@ -103,6 +110,8 @@ void vt_http_word_of(const struct vt_http_server *s, const struct sockaddr *addr
 void vt_http_resume(struct vt_http_exchange *x);
 /* A handler need not be waited for any more. */
 void vt_http_awaited_no_more(struct vt_http_exchange *x);
+/* No handler will answer any more: frees what they keep of clients that have gone. */
+void vt_http_orphans_free(struct vt_http_server *s);
 
 /* The line for a request that is over, where lines are asked for. */
 void vt_http_log_request(struct vt_http_exchange *x);

@@ -101,7 +101,7 @@ make_response(struct vt_http_stream *s)
 bool
 vt_http_stream(struct vt_http_exchange *x, const char *text)
 {
-    struct vt_http_stream *s = has_room(x) ? calloc(1, sizeof(*s)) : NULL;
+    struct vt_http_stream *s = x->conn != NULL && has_room(x) ? calloc(1, sizeof(*s)) : NULL;
 
     if (s == NULL)
         return false;

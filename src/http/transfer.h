@@ -23,7 +23,7 @@ struct vt_http {
 struct vt_transfer {
     /* What to do. */
     const char *base;
-    const char *path; /* NULL: base is the whole URL */
+    const char *path;  /* NULL: base is the whole URL */
     const char *range; /* of a GET, "FIRST-LAST"; NULL: all */
     bool post;
     const char *content_type; /* NULL: application/octet-stream */
