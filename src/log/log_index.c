@@ -259,7 +259,7 @@ take_entries(struct vt_log_index *ix, unsigned k, struct vt_why *why)
     const size_t blocks = (size_t)(vt_index_run_length(k) / VT_INDEX_BLOCK);
     run.k = k;
     run.j = s->size / vt_index_run_length(k);
-    records = vt_index_sort_records(ix->sort, blocks, &run.count);
+    records = vt_index_sort_records(ix->sort, 0, blocks, &run.count);
     err = vt_index_run_write(ix->dir, &run, records, why);
     if (err != VT_OK)
         return err;
@@ -269,7 +269,7 @@ take_entries(struct vt_log_index *ix, unsigned k, struct vt_why *why)
     ix->dirty = true;
     s->size += vt_index_run_length(k);
     ix->sort_level = k;
-    if (k < VT_INDEX_SORT_LEVEL && vt_index_sort_has_room(ix->sort))
+    if (k < VT_INDEX_SORT_LEVEL && vt_index_sort_has_room(ix->sort, 3 * run.count))
         ix->sort_level = k + 1;
     return VT_OK;
 }

@@ -11,6 +11,7 @@
 #include "log/log_index_sort.h"
 #include "note/policy.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,6 +35,7 @@ struct vt_log_index_audit {
     uint64_t roots;
     enum vt_err broken; /* what an earlier call failed with */
     struct vt_index_sort *sort;
+    uint64_t sorted_from; /* the first block that is in memory; all before are in files */
     struct vt_frontier tree;
     struct vt_digest *log_root; /* of the log at sizes 256, 512, ... */
     size_t log_root_cap;
@@ -103,13 +105,17 @@ room(void **array, size_t *cap, size_t n, size_t size, struct vt_why *why)
     return VT_OK;
 }
 
+/* Remembers a run, unless it is remembered. */
 static enum vt_err
 remember(struct vt_log_index_audit *a, const struct vt_index_run *run, struct vt_why *why)
 {
     struct level *l = &a->level[run->k];
     void *p = l->run;
-    enum vt_err err = room(&p, &l->cap, l->count, sizeof *l->run, why);
 
+    assert(run->j <= l->count);
+    if (run->j < l->count)
+        return VT_OK;
+    enum vt_err err = room(&p, &l->cap, l->count, sizeof *l->run, why);
     l->run = p;
     if (err == VT_OK)
         l->run[l->count++] = (struct made){run->count, run->root};
@@ -130,11 +136,10 @@ remember_root(struct vt_log_index_audit *a, struct vt_why *why)
     return err;
 }
 
-/* The last four runs of level k become one of the next. */
+/* The files of the runs (k, 4 j) to (k, 4 j + 3) become that of (k + 1, j). */
 static enum vt_err
-merge_last(struct vt_log_index_audit *a, unsigned k, struct vt_why *why)
+merge_four(struct vt_log_index_audit *a, unsigned k, uint64_t j, struct vt_why *why)
 {
-    const struct level *l = &a->level[k];
     struct vt_index_merge *m = NULL;
     struct vt_index_run part[MERGED];
     struct vt_index_run whole = {0};
@@ -142,12 +147,11 @@ merge_last(struct vt_log_index_audit *a, unsigned k, struct vt_why *why)
     bool done = false;
 
     for (size_t i = 0; i < MERGED; i++) {
-        const size_t j = l->count - MERGED + i;
+        const struct made *made = &a->level[k].run[j * MERGED + i];
 
-        part[i] = (struct vt_index_run){k, j, l->run[j].count, l->run[j].root};
+        part[i] = (struct vt_index_run){k, j * MERGED + i, made->count, made->root};
     }
-    enum vt_err err =
-        vt_index_merge_new(a->dir, part, MERGED, k + 1, part[0].j / MERGED, &m, why);
+    enum vt_err err = vt_index_merge_new(a->dir, part, MERGED, k + 1, j, &m, why);
     if (err == VT_OK)
         err = vt_index_merge_step(m, UINT64_MAX, &done, &whole, why);
     vt_index_merge_free(m);
@@ -159,25 +163,88 @@ merge_last(struct vt_log_index_audit *a, unsigned k, struct vt_why *why)
     return err == VT_OK ? remember(a, &whole, why) : err;
 }
 
-/* A block is complete: its run, and those that it completes. */
+static uint64_t
+blocks_of(unsigned k)
+{
+    return vt_index_run_length(k) / VT_INDEX_BLOCK;
+}
+
+/* The largest run that begins at block `at` and ends at `end` or before. */
+static unsigned
+level_at(uint64_t at, uint64_t end)
+{
+    unsigned k = 0;
+
+    while (at % blocks_of(k + 1) == 0 && at + blocks_of(k + 1) <= end)
+        k++;
+    return k;
+}
+
+/* The sorted records of a run that is in memory. */
+static const struct vt_index_record *
+sort_run(struct vt_log_index_audit *a, struct vt_index_run *run)
+{
+    const uint64_t first = run->j * blocks_of(run->k) - a->sorted_from;
+
+    return vt_index_sort_records(
+        a->sort, (size_t)first, (size_t)blocks_of(run->k), &run->count);
+}
+
+/* Writes all blocks in memory to files. */
+static enum vt_err
+flush(struct vt_log_index_audit *a, struct vt_why *why)
+{
+    const uint64_t end = a->tree.size / VT_INDEX_BLOCK;
+    enum vt_err err = VT_OK;
+
+    for (uint64_t at = a->sorted_from; at < end && err == VT_OK;) {
+        struct vt_index_run run = {.k = level_at(at, end)};
+        const struct vt_index_record *records;
+
+        run.j = at / blocks_of(run.k);
+        records = sort_run(a, &run);
+        err = vt_index_run_write(a->dir, &run, records, why);
+        if (err == VT_OK)
+            err = remember(a, &run, why);
+        for (; err == VT_OK && run.j % MERGED == MERGED - 1; run.k++, run.j /= MERGED)
+            err = merge_four(a, run.k, run.j / MERGED, why);
+        at += blocks_of(level_at(at, end));
+    }
+    a->sorted_from = end;
+    vt_index_sort_begin(a->sort, a->tree.size);
+    return err;
+}
+
+/* Block `block` is complete: so are the runs that it is the last of. */
+static enum vt_err
+take_runs(struct vt_log_index_audit *a, uint64_t block, struct vt_why *why)
+{
+    enum vt_err err = VT_OK;
+
+    for (unsigned k = 0; (block + 1) % blocks_of(k) == 0 && err == VT_OK; k++) {
+        struct vt_index_run run = {.k = k, .j = block / blocks_of(k)};
+        const struct vt_index_record *records;
+
+        if (run.j * blocks_of(k) < a->sorted_from)
+            return flush(a, why);
+        records = sort_run(a, &run);
+        vt_index_run_root(records, run.count, &run.root);
+        err = remember(a, &run, why);
+    }
+    return err;
+}
+
 static enum vt_err
 take_block(struct vt_log_index_audit *a, struct vt_why *why)
 {
-    struct vt_index_run run = {.j = a->tree.size / VT_INDEX_BLOCK};
-    const struct vt_index_record *records;
-    enum vt_err err;
+    const uint64_t block = a->tree.size / VT_INDEX_BLOCK;
 
-    vt_range_append(&a->tree, 8, vt_index_sort_root(a->sort, 0));
-    err = remember_root(a, why);
-    if (err != VT_OK)
-        return err;
-    records = vt_index_sort_records(a->sort, 1, &run.count);
-    err = vt_index_run_write(a->dir, &run, records, why);
+    vt_range_append(&a->tree, 8, vt_index_sort_root(a->sort, (size_t)(block - a->sorted_from)));
+    enum vt_err err = remember_root(a, why);
     if (err == VT_OK)
-        err = remember(a, &run, why);
-    for (unsigned k = 0; err == VT_OK && a->level[k].count % MERGED == 0; k++)
-        err = merge_last(a, k, why);
-    vt_index_sort_begin(a->sort, a->tree.size);
+        err = take_runs(a, block, why);
+    if (err == VT_OK && !vt_index_sort_has_room(a->sort, VT_INDEX_BLOCK * VT_INDEX_KEYS_MAX))
+        err = flush(a, why);
     return err;
 }
 

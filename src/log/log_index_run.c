@@ -206,6 +206,22 @@ out_end(struct out *o, struct vt_index_run *ret, struct vt_why *why)
     return VT_OK;
 }
 
+void
+vt_index_run_root(const struct vt_index_record *records, uint64_t count, struct vt_digest *ret)
+{
+    struct vt_frontier tree;
+
+    vt_frontier_init(&tree);
+    for (uint64_t i = 0; i < count; i += VT_INDEX_PAGE) {
+        const size_t n = count - i < VT_INDEX_PAGE ? (size_t)(count - i) : VT_INDEX_PAGE;
+        struct vt_digest page;
+
+        vt_merkle_leaf(&records[i], n * VT_INDEX_RECORD, &page);
+        vt_frontier_append(&tree, &page);
+    }
+    vt_frontier_root(&tree, ret);
+}
+
 enum vt_err
 vt_index_run_write(const char *dir, struct vt_index_run *run,
     const struct vt_index_record *records, struct vt_why *why)

@@ -18,6 +18,9 @@ VT_MUST enum vt_err vt_index_run_path(
 /* Whether the file is there with the length of so many records. */
 bool vt_index_run_there(const char *dir, const struct vt_index_run *r);
 
+/* The root of a run of these records, sorted already. */
+void vt_index_run_root(
+    const struct vt_index_record *records, uint64_t count, struct vt_digest *ret);
 /* Writes the run's records, sorted already; fills run->root. run->count is known. On failure
  * there is no such file, or the one from before. */
 VT_MUST enum vt_err vt_index_run_write(const char *dir, struct vt_index_run *run,

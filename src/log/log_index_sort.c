@@ -93,46 +93,68 @@ vt_index_sort_add(struct vt_index_sort *s, const void *entry, size_t len)
     return true;
 }
 
-/* Reads on: what is left moves to the front. *held: bytes that are there. */
+/* A file that is read through s->in. */
+struct input {
+    int fd;
+    size_t at, held;
+    bool ended; /* there is no more in the file */
+};
+
+/* Reads on: what is left moves to the front. */
 static enum vt_err
-refill(struct vt_index_sort *s, int fd, size_t *at, size_t *held, struct vt_why *why)
+refill(struct vt_index_sort *s, struct input *in, struct vt_why *why)
 {
-    const size_t left = *held - *at;
+    const size_t left = in->held - in->at;
     size_t got = 0;
 
-    memmove(s->in, s->in + *at, left);
-    enum vt_err err = vt_fd_read(fd, s->in + left, READ_BYTES - left, &got, why);
+    memmove(s->in, s->in + in->at, left);
+    enum vt_err err = vt_fd_read(in->fd, s->in + left, READ_BYTES - left, &got, why);
     if (err != VT_OK)
         return err;
-    *at = 0;
-    *held = left + got;
+    in->at = 0;
+    in->held = left + got;
+    in->ended = in->held < READ_BYTES;
     return VT_OK;
+}
+
+/* The next entry of a bundle, if all of it was read. */
+static bool
+next_entry(struct vt_index_sort *s, struct input *in, const uint8_t **ret, uint16_t *ret_len)
+{
+    struct vt_reader r = VT_READER(s->in + in->at, in->held - in->at);
+
+    if (!vt_reader_u16(&r, ret_len) || !vt_reader_take(&r, *ret_len, ret))
+        return false;
+    in->at = in->held - r.left;
+    return true;
 }
 
 /* The entries of a bundle, and nothing after them. */
 static enum vt_err
 take_bundle(struct vt_index_sort *s, int fd, struct vt_why *why)
 {
-    size_t at = 0, held = 0;
+    struct input in = {.fd = fd};
+    const uint8_t *entry = NULL;
+    uint16_t len = 0;
+    enum vt_err err = VT_OK;
 
     for (unsigned i = 0; i < VT_INDEX_BLOCK; i++) {
-        const uint8_t *entry = NULL;
-        uint16_t len = 0;
+        bool there = next_entry(s, &in, &entry, &len);
 
-        if (held - at < 2 + UINT16_MAX) {
-            enum vt_err err = refill(s, fd, &at, &held, why);
+        if (!there && !in.ended) {
+            err = refill(s, &in, why);
             if (err != VT_OK)
                 return err;
+            there = next_entry(s, &in, &entry, &len);
         }
-        struct vt_reader r = VT_READER(s->in + at, held - at);
-        if (!vt_reader_u16(&r, &len) || !vt_reader_take(&r, len, &entry))
+        if (!there)
             return vt_fail(why, VT_E_DIGEST, "it ends before its entry %u does", i);
         if (!vt_index_sort_add(s, entry, len))
             return vt_fail(why, VT_E_LIMIT, "its records do not fit");
-        at = held - r.left;
     }
-    enum vt_err err = refill(s, fd, &at, &held, why);
-    if (err == VT_OK && held > 0)
+    if (in.at == in.held && !in.ended)
+        err = refill(s, &in, why);
+    if (err == VT_OK && in.at < in.held)
         err = vt_fail(why, VT_E_DIGEST, "it has more than %u entries", VT_INDEX_BLOCK);
     return err;
 }
@@ -178,31 +200,32 @@ record_cmp(const void *a, const void *b)
 }
 
 const struct vt_index_record *
-vt_index_sort_records(struct vt_index_sort *s, size_t blocks, uint64_t *ret_count)
+vt_index_sort_records(struct vt_index_sort *s, size_t first, size_t blocks, uint64_t *ret_count)
 {
+    const size_t from = first > 0 ? s->end[first - 1] : 0;
+    const struct vt_index_record *const record = &s->record[from];
+    const size_t count = s->end[first + blocks - 1] - from;
     uint32_t begin = 0;
 
-    assert(blocks > 0 && blocks <= vt_index_sort_blocks(s));
-    s->entries = blocks * VT_INDEX_BLOCK;
-    s->count = s->end[blocks - 1];
+    assert(blocks > 0 && first + blocks <= vt_index_sort_blocks(s));
     memset(s->bucket, 0, sizeof s->bucket);
-    for (size_t i = 0; i < s->count; i++)
-        s->bucket[bucket_of(&s->record[i]) + 1]++;
+    for (size_t i = 0; i < count; i++)
+        s->bucket[bucket_of(&record[i]) + 1]++;
     for (size_t i = 0; i < BUCKETS; i++)
         s->bucket[i + 1] += s->bucket[i];
     /* scattering moves each bucket's beginning to its end */
-    for (size_t i = 0; i < s->count; i++)
-        s->sorted[s->bucket[bucket_of(&s->record[i])]++] = s->record[i];
+    for (size_t i = 0; i < count; i++)
+        s->sorted[s->bucket[bucket_of(&record[i])]++] = record[i];
     for (size_t i = 0; i < BUCKETS; begin = s->bucket[i++]) {
         if (s->bucket[i] - begin > 1)
             qsort(&s->sorted[begin], s->bucket[i] - begin, sizeof s->sorted[0], record_cmp);
     }
-    *ret_count = s->count;
+    *ret_count = count;
     return s->sorted;
 }
 
 bool
-vt_index_sort_has_room(const struct vt_index_sort *s)
+vt_index_sort_has_room(const struct vt_index_sort *s, uint64_t records)
 {
-    return s->count <= CAP / 4;
+    return vt_index_sort_blocks(s) < VT_INDEX_SORT_BLOCKS && records <= CAP - s->count;
 }

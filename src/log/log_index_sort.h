@@ -30,10 +30,10 @@ VT_MUST enum vt_err vt_index_sort_bundle(
 /* How many blocks are complete; the root of one: of its 256 leaves. */
 size_t vt_index_sort_blocks(const struct vt_index_sort *s);
 const struct vt_digest *vt_index_sort_root(const struct vt_index_sort *s, size_t block);
-/* The records of the first `blocks` blocks, sorted. The rest is forgotten. */
+/* The records of `blocks` blocks from `first` on, sorted; valid until the next call. */
 const struct vt_index_record *vt_index_sort_records(
-    struct vt_index_sort *s, size_t blocks, uint64_t *ret_count);
-/* Whether four times as many would have fitted. */
-bool vt_index_sort_has_room(const struct vt_index_sort *s);
+    struct vt_index_sort *s, size_t first, size_t blocks, uint64_t *ret_count);
+/* Whether so many more records fit, and a block more. */
+bool vt_index_sort_has_room(const struct vt_index_sort *s, uint64_t records);
 
 #endif

@@ -498,30 +498,49 @@ test_pieces_are_the_whole(void **state)
     vt_log_index_free(ix);
 }
 
-/* Entries with all the keys they can have do not fit in larger pieces. */
 static void
-test_many_keys(void **state)
+add_many_keys(struct index_log *l, size_t n)
 {
-    struct index_log *l = *state;
-    struct vt_log_index *ix = open_index(l);
     struct vt_buf b = VT_BUF(65535);
-    struct vt_index_note n;
 
-    for (unsigned i = 0; i < 256 * 9; i++) {
+    for (; n > 0; n--) {
         vt_buf_clear(&b);
         vt_buf_puts(&b, "vitrine/entry/v1\n");
         for (unsigned k = 0; k < 65; k++) {
-            const struct vt_digest d = digest_of("key", i * 40 + k);
+            const struct vt_digest d = digest_of("key", (unsigned)l->count * 40 + k);
             put_line(&b, "subject artifact ", &d);
         }
         index_log_add(l, b.data, b.len);
     }
     vt_buf_release(&b);
+}
+
+static enum vt_err audit(const struct index_log *l, uint64_t *ret_roots, struct vt_why *why);
+
+/* Entries with all the keys they can have do not fit in larger pieces, nor all of an audit's in
+ * memory. */
+static void
+test_many_keys(void **state)
+{
+    struct index_log *l = *state;
+    struct vt_log_index *ix = open_index(l);
+    struct vt_index_note n;
+    uint64_t roots = 0, logged = 0;
+
+    add_many_keys(l, 256 * 9);
     index_log_put_bundles(l);
     advance(ix, l->count, 0);
     open_note(l, log_root(l, ix), &n);
     check_note(l, &n);
+    for (logged = 1; l->count < 256 * 20; logged++) {
+        add_many_keys(l, 300 + 100 * (size_t)logged);
+        index_log_put_bundles(l);
+        advance(ix, l->count, 0);
+        (void)log_root(l, ix);
+    }
     vt_log_index_free(ix);
+    assert_int_equal(audit(l, &roots, NULL), VT_OK);
+    assert_int_equal(roots, logged);
 }
 
 /* --- When. ----------------------------------------------------------------------------- */
