@@ -633,8 +633,7 @@ test_clients_go(void **state)
 
             assert_int_equal(send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL),
                 (ssize_t)sizeof(request) - 1);
-            if (round == 1)
-                usleep(60000);
+            usleep(round == 0 ? 5000 : 60000);
             assert_int_equal(
                 setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)), 0);
             close(fd);
