@@ -154,23 +154,6 @@ vt_digest_pairs(uint8_t prefix, const struct vt_digest *v, size_t n, struct vt_d
         hash_pair(&ctx, block, &v[2 * i], &v[2 * i + 1], &ret[i]);
 }
 
-void
-vt_digest_prefixed(uint8_t prefix, const void *data, size_t len, struct vt_digest *ret)
-{
-    const struct vt_slice v[] = {{&prefix, 1}, {data, len}};
-    uint8_t block[SHORT_MAX + PAD_MIN];
-    SHA256_CTX ctx;
-
-    if (len > SHORT_MAX - 1) {
-        hash_long(v, 2, ret);
-        return;
-    }
-    block[0] = prefix;
-    if (len > 0)
-        memcpy(block + 1, data, len);
-    hash_blocks(&ctx, block, pad(block, len + 1), ret);
-}
-
 struct vt_hasher {
     SHA256_CTX ctx;
 };

@@ -34,9 +34,6 @@ void vt_digest_pair(uint8_t prefix, const struct vt_digest *left, const struct v
 void vt_digest_pairs(
     uint8_t prefix, const struct vt_digest *v, size_t n, struct vt_digest *ret);
 
-/* SHA-256(prefix || data), what a leaf of a tree is. Not for secrets, likewise. */
-void vt_digest_prefixed(uint8_t prefix, const void *data, size_t len, struct vt_digest *ret);
-
 /* Streaming. */
 struct vt_hasher;
 VT_MUST enum vt_err vt_hasher_new(struct vt_hasher **ret, struct vt_why *why);

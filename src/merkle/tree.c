@@ -40,7 +40,8 @@ vt_merkle_empty(struct vt_digest *ret)
 void
 vt_merkle_leaf(const void *leaf, size_t len, struct vt_digest *ret)
 {
-    vt_digest_prefixed(0x00, leaf, len, ret);
+    const struct vt_slice v[] = {{"\x00", 1}, {leaf, len}};
+    vt_digest_of_slices(v, 2, ret);
 }
 
 void
