@@ -4,46 +4,87 @@
  */
 #include "witness.h"
 
+#include "crypto/mldsa.h"
 #include "note/policy.h"
 #include "store/policy_file.h"
 
 #include <string.h>
 
+struct init {
+    const char *name;
+    const char *token;
+    bool mldsa;
+    struct vt_home home;
+    struct vt_vkey key;
+    struct vt_vkey mldsa_key;
+};
+
+static enum vt_err
+make_home(struct init *init, const char *dir, struct vt_why *why)
+{
+    struct vt_token *token = NULL;
+    enum vt_err err = VT_OK;
+
+    /* Before anything is made. */
+    if (init->mldsa)
+        err = vt_mldsa_available(why);
+    if (err == VT_OK)
+        err = vt_home_token_open(init->token, init->name, &token, why);
+    if (err == VT_OK)
+        err = vt_home_create(dir, VT_HOME_WITNESS, init->name, "", &init->home, why);
+    if (err == VT_OK)
+        err = vt_home_key_new(&init->home, "witness", init->home.name, VT_NOTE_COSIG_ED25519,
+            token, &init->key, why);
+    if (err == VT_OK && init->mldsa)
+        err = vt_home_key_new(&init->home, "witness-mldsa", init->home.name,
+            VT_NOTE_COSIG_MLDSA44, NULL, &init->mldsa_key, why);
+    vt_token_free(token);
+    return err;
+}
+
 static int
 witness_init(int argc, char **argv)
 {
-    const char *name = NULL;
+    struct init init = {0};
     const struct vt_opt opts[] = {
         {"name", 'n', VT_OPT_STR, "NAME", "the witness's name, such as witness-1.example",
-            &name, true},
+            &init.name, true},
+        {"ml-dsa", 0, VT_OPT_FLAG, NULL,
+            "make an ML-DSA-44 key too, for a second line in each cosignature", &init.mldsa,
+            false},
+        {"token", 0, VT_OPT_STR, "URI",
+            "make the Ed25519 key in this PKCS#11 token, not in a file", &init.token, false},
         {0},
     };
     struct vt_cmd c = {.name = "witness init",
-        .args = "HOME --name NAME",
-        .summary = "Makes a witness's home and its key.",
+        .args = "HOME --name NAME [--ml-dsa]",
+        .summary = "Makes a witness's home and its keys.",
         .opts = opts,
         .args_min = 1,
         .args_max = 1};
     char text[VT_VKEY_TEXT_MAX];
-    struct vt_home home;
-    struct vt_vkey key;
+    char second[VT_VKEY_TEXT_MAX] = "";
     struct vt_why why = {0};
+    json_t *keys;
     int code = vt_cmd_parse(&c, argc, argv);
     enum vt_err err;
 
     if (code >= 0)
         return code;
-    err = vt_home_create(c.argv[0], VT_HOME_WITNESS, name, "", &home, &why);
-    if (err == VT_OK)
-        err = vt_home_key_new(
-            &home, "witness", home.name, VT_NOTE_COSIG_ED25519, NULL, &key, &why);
+    err = make_home(&init, c.argv[0], &why);
     if (err != VT_OK)
         return vt_cmd_fail(&c, err, &why);
-    vt_vkey_format(&key, text);
+    vt_vkey_format(&init.key, text);
+    keys = json_pack("{s:s}", "witness", text);
+    if (init.mldsa) {
+        vt_vkey_format(&init.mldsa_key, second);
+        json_object_set_new(keys, "witness-mldsa", json_string(second));
+    }
     return vt_cmd_done(&c,
-        json_pack("{s:s, s:s, s:{s:s}}", "home", home.dir, "name", home.name, "keys", "witness",
-            text),
-        "made the witness %s in %s; its key:\n  %s", home.name, home.dir, text);
+        json_pack(
+            "{s:s, s:s, s:o}", "home", init.home.dir, "name", init.home.name, "keys", keys),
+        "made the witness %s in %s; its key:\n  %s%s%s", init.home.name, init.home.dir, text,
+        init.mldsa ? "\n  " : "", second);
 }
 
 static enum vt_err
