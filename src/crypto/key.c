@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "crypto/digest.h"
 #include "crypto/key_priv.h"
+#include "crypto/key_token.h"
 #include "crypto/mldsa_priv.h"
 #include "crypto/thread_ctx.h"
 
@@ -68,9 +69,7 @@ vt_key_wrap(const char *name, EVP_PKEY *pkey, struct vt_key **ret, struct vt_why
     if (k == NULL)
         err = vt_fail(why, VT_E_NOMEM, "key: out of memory");
     else if (!vt_key_name_valid(name))
-        err = vt_fail(why, VT_E_USAGE,
-            "key name \"%.140s\": must be 1 to %d printable characters without space, + and \"",
-            name, VT_KEY_NAME_MAX);
+        err = vt_fail(why, VT_E_USAGE, VT_KEY_NAME_BAD, name, VT_KEY_NAME_MAX);
     else if ((err = take_public(k, pkey, why)) != VT_OK)
         err = vt_fail_in(why, err, "key %s", name);
     if (err != VT_OK) {
@@ -125,7 +124,16 @@ vt_key_free(struct vt_key *k)
     if (k == NULL)
         return;
     EVP_PKEY_free(k->pkey); /* libcrypto wipes the private half */
+    vt_key_token_free(k->token);
     free(k);
+}
+
+void
+vt_key_discard(struct vt_key *k)
+{
+    if (k != NULL && k->token != NULL)
+        vt_key_token_destroy(k->token);
+    vt_key_free(k);
 }
 
 const char *
@@ -182,24 +190,32 @@ vt_key_sign(
     if (k->type != VT_KEY_ED25519)
         return vt_fail(why, VT_E_USAGE,
             "key %s: is an ML-DSA-44 key, which makes cosignatures of trees alone", k->name);
-    err = sign(k, msg, len, sig.b, sizeof sig.b, why);
-    if (err == VT_OK)
-        *ret = sig;
-    return err;
+    err = k->token != NULL ? vt_key_token_sign(k->token, msg, len, &sig, why)
+                           : sign(k, msg, len, sig.b, sizeof sig.b, why);
+    if (err != VT_OK)
+        return k->token != NULL ? vt_fail_in(why, err, "key %s", k->name) : err;
+    *ret = sig;
+    return VT_OK;
 }
 
 enum vt_err
 vt_key_sign_long(
     const struct vt_key *k, const void *msg, size_t len, struct vt_buf *b, struct vt_why *why)
 {
-    uint8_t sig[VT_MLDSA_SIG_SIZE];
-    size_t size = k->type == VT_KEY_MLDSA44 ? sizeof sig : VT_SIG_SIZE;
-    enum vt_err err = sign(k, msg, len, sig, size, why);
+    uint8_t long_sig[VT_MLDSA_SIG_SIZE];
+    struct vt_sig sig;
+    enum vt_err err;
 
-    if (err != VT_OK)
-        return err;
-    vt_buf_put(b, sig, size);
-    return vt_buf_check(b, "a signature", why);
+    if (k->type == VT_KEY_MLDSA44) {
+        err = sign(k, msg, len, long_sig, sizeof long_sig, why);
+        if (err == VT_OK)
+            vt_buf_put(b, long_sig, sizeof long_sig);
+    } else {
+        err = vt_key_sign(k, msg, len, &sig, why);
+        if (err == VT_OK)
+            vt_buf_put(b, sig.b, sizeof sig.b);
+    }
+    return err == VT_OK ? vt_buf_check(b, "a signature", why) : err;
 }
 
 /* What libcrypto notes about a signature that does not verify is of no use. */

@@ -4,7 +4,8 @@
  *
  * A key file is PKCS#8 PEM, encrypted under a passphrase when one is given
  * (PBES2 with scrypt and AES-256-CBC), after one line `name: NAME`. Any PEM
- * reader skips that line, so `openssl pkey -in FILE` reads the file. It must
+ * reader skips that line, so `openssl pkey -in FILE` reads the file. Or it names a
+ * key in a PKCS#11 token: docs/formats/key.md. It must
  * be a regular file of this user with no permission for others (mode 0600 or
  * 0400); anything else is refused.
  */
@@ -26,6 +27,7 @@ struct vt_sig {
 };
 
 struct vt_mldsa_public;
+struct vt_token; /* crypto/pkcs11.h */
 
 struct vt_key; /* a private key with its name */
 
@@ -41,23 +43,33 @@ bool vt_key_name_valid(const char *name);
 VT_MUST enum vt_err vt_key_new(const char *name, struct vt_key **ret, struct vt_why *why);
 /* An ML-DSA-44 key. VT_E_CRYPTO where there is none (vt_mldsa_available). */
 VT_MUST enum vt_err vt_key_new_mldsa(const char *name, struct vt_key **ret, struct vt_why *why);
-/* An Ed25519 key that a PKCS#11 token makes and keeps, under the label that the URI's attribute
- * `object` gives; docs/formats/pkcs11.md. The token is opened (vt_token_open) and stays open:
- * whoever forks must do that before. VT_E_EXIST: there is an object with that label;
- * VT_E_CONFIG: the token has no Ed25519, or the URI is none. */
+/* An Ed25519 key that a PKCS#11 token makes and keeps (vt_token_open_signing; the token must
+ * outlive the key), under the label that its URI gives with `object`, else under the key's
+ * name. VT_E_EXIST: there is a key with that label; VT_E_USAGE: a name that cannot be a label;
+ * VT_E_IO. */
 VT_MUST enum vt_err vt_key_new_in_token(
-    const char *name, const char *uri, struct vt_key **ret, struct vt_why *why);
+    const char *name, struct vt_token *t, struct vt_key **ret, struct vt_why *why);
+/* The same of a key that is there already. VT_E_NOENT; VT_E_REFUSED: it could leave the token,
+ * or may not sign. */
+VT_MUST enum vt_err vt_key_in_token(
+    const char *name, struct vt_token *t, struct vt_key **ret, struct vt_why *why);
 /* From a 32-byte seed, for tests with published keys. */
 VT_MUST enum vt_err vt_key_from_seed(
     const char *name, const uint8_t seed[32], struct vt_key **ret, struct vt_why *why);
 /* Takes NULL; wipes. */
 void vt_key_free(struct vt_key *k);
+/* The same of a new key whose file could not be written: one that a token made is destroyed
+ * there. */
+void vt_key_discard(struct vt_key *k);
 
-/* Writes a key file that must not exist (VT_E_EXIST). passphrase may be NULL. */
+/* Writes a key file that must not exist (VT_E_EXIST). passphrase may be NULL, and must be for a
+ * key in a token, of which the file holds the place (VT_E_USAGE). */
 VT_MUST enum vt_err vt_key_save(
     const struct vt_key *k, const char *path, const char *passphrase, struct vt_why *why);
 /* Reads a key file. When it is encrypted and passphrase is NULL: VT_E_CONFIG
- * saying so. Wrong passphrase: VT_E_REFUSED. */
+ * saying so. Wrong passphrase: VT_E_REFUSED. A key in a token stays there: the token is opened,
+ * with errors of vt_token_open_signing and vt_key_in_token, and VT_E_CONFIG when its key is not
+ * the one that the file names. No process forks with such a key. */
 VT_MUST enum vt_err vt_key_load(
     const char *path, const char *passphrase, struct vt_key **ret, struct vt_why *why);
 
