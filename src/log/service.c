@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,25 +18,31 @@ enum { STEP_MS = 1000 };
 /* Answers that wait to be sent: all that may be asked for, and some metrics. */
 #define LINE_MAX_BYTES (VT_SERVICE_OPEN_MAX * VT_SERVICE_DONE_MAX + 4U * 1024U * 1024U)
 
+/* Most answers are made here, so nothing is formatted or allocated for one. */
+static enum vt_err
+answer_bytes(struct vt_service *s, uint64_t number, int status, const char *text, size_t len,
+    struct vt_why *why)
+{
+    uint16_t retry_s = status == 503 ? 1 : 0;
+    uint8_t head[12];
+    const struct vt_msg_piece v[3] = {{head, sizeof head}, {text, len}, {"\n", 1}};
+
+    if (s->gone)
+        return VT_OK;
+    for (unsigned i = 0; i < 8; i++)
+        head[i] = (uint8_t)(number >> (56 - 8 * i));
+    head[8] = (uint8_t)(status >> 8);
+    head[9] = (uint8_t)status;
+    head[10] = (uint8_t)(retry_s >> 8);
+    head[11] = (uint8_t)retry_s;
+    return vt_msg_line_add(s->line, VT_SERVICE_DONE, v, 3, why);
+}
+
 enum vt_err
 vt_service_answer(
     struct vt_service *s, uint64_t number, int status, const char *text, struct vt_why *why)
 {
-    struct vt_buf b = VT_BUF(VT_SERVICE_DONE_MAX);
-    enum vt_err err;
-
-    if (s->gone)
-        return VT_OK;
-    vt_buf_put_u64(&b, number);
-    vt_buf_put_u16(&b, (uint16_t)status);
-    vt_buf_put_u16(&b, status == 503 ? 1 : 0);
-    vt_buf_putf(&b, "%.*s\n", VT_SERVICE_TEXT_MAX, text);
-    err = vt_buf_check(&b, "answer", why);
-    if (err == VT_OK)
-        err = vt_msg_line_add(
-            s->line, VT_SERVICE_DONE, &(struct vt_msg_piece){b.data, b.len}, 1, why);
-    vt_buf_release(&b);
-    return err;
+    return answer_bytes(s, number, status, text, strnlen(text, VT_SERVICE_TEXT_MAX), why);
 }
 
 /* An index, as most answers are. */
@@ -45,10 +50,14 @@ static enum vt_err
 answer_index(
     struct vt_service *s, uint64_t number, int status, uint64_t index, struct vt_why *why)
 {
-    char line[24];
+    char digits[20];
+    size_t at = sizeof digits;
 
-    (void)snprintf(line, sizeof line, "%llu", (unsigned long long)index);
-    return vt_service_answer(s, number, status, line, why);
+    do {
+        digits[--at] = (char)('0' + index % 10);
+        index /= 10;
+    } while (index > 0);
+    return answer_bytes(s, number, status, digits + at, sizeof digits - at, why);
 }
 
 /* One whose entry is durable: is told, or goes on to wait. */
@@ -333,8 +342,12 @@ vt_service_run(int fd, const struct vt_service_opts *opts, struct vt_why *why)
     s->fd = fd;
     vt_buf_init(&s->message, VT_SERVICE_BODY_MAX);
     err = open_all(s, why);
-    while (err == VT_OK && received == VT_OK)
+    while (err == VT_OK && received == VT_OK) {
         err = turn(s, &received, why);
+        /* What the disk holds is not known any more: whoever starts this again finds out. */
+        if (err == VT_E_STATE)
+            err = VT_E_IO;
+    }
     close_all(s);
     free(s);
     if (err == VT_OK && received != VT_E_NOENT) /* NOENT: the channel's clean end */
