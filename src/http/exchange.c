@@ -17,47 +17,6 @@ enum { BODY_RATE = 16 };
 
 enum { LINGERING_MAX = 64, LINGER_US = 20000 };
 
-/* Keeps what follows the '?': libmicrohttpd takes it apart. */
-static void
-keep_query(struct vt_http_exchange *x, const char *uri)
-{
-    const char *query = strchr(uri, '?');
-    size_t len;
-
-    if (query == NULL)
-        return;
-    len = strlen(query + 1);
-    x->query_long = len > VT_HTTP_QUERY_MAX;
-    x->query = x->query_long ? NULL : strdup(query + 1);
-}
-
-/* The first line is there. */
-void *
-vt_http_on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    struct vt_http_exchange *x;
-
-    (void)cls;
-    if (info == NULL || info->socket_context == NULL)
-        return NULL;
-    x = malloc(sizeof(*x));
-    if (x == NULL)
-        return NULL;
-    memset(x, 0, offsetof(struct vt_http_exchange, path));
-    x->path[0] = '\0';
-    x->conn = info->socket_context;
-    x->server = x->conn->server;
-    x->connection = connection;
-    if (x->server->opts->how != NULL && x->server->opts->how->access_log)
-        x->began_us = vt_clock_monotonic_us();
-    vt_http_response_init(&x->rs);
-    vt_buf_init(&x->body, 1);
-    keep_query(x, uri);
-    return x;
-}
-
 void
 vt_http_resume(struct vt_http_exchange *x)
 {
@@ -68,9 +27,8 @@ vt_http_resume(struct vt_http_exchange *x)
     MHD_resume_connection(x->connection);
 }
 
-/* x is suspended, or over. */
-static void
-linger_no_more(struct vt_http_exchange *x)
+void
+vt_http_linger_no_more(struct vt_http_exchange *x)
 {
     if (x->linger_us > 0)
         x->server->lingering--;
@@ -80,7 +38,7 @@ linger_no_more(struct vt_http_exchange *x)
 void
 vt_http_awaited_no_more(struct vt_http_exchange *x)
 {
-    linger_no_more(x);
+    vt_http_linger_no_more(x);
     x->server->idle_turns = 0;
     x->answered = true;
     x->conn->awaiting = NULL;
@@ -88,68 +46,12 @@ vt_http_awaited_no_more(struct vt_http_exchange *x)
     vt_http_resume(x);
 }
 
-static void
-free_exchange(struct vt_http_exchange *x)
-{
-    vt_buf_release(&x->body);
-    vt_buf_release(&x->rs.body);
-    free(x->query);
-    free(x);
-}
-
-/* The client of an exchange that a handler keeps has gone: it stays as the handler knows it,
- * but for what belonged to libmicrohttpd, until it is answered. */
-static void
-orphan(struct vt_http_exchange *x)
-{
-    struct vt_http_server *s = x->server;
-
-    linger_no_more(x);
-    x->conn->awaiting = NULL;
-    x->conn = NULL;
-    x->orphan_next = s->orphans;
-    if (s->orphans != NULL)
-        s->orphans->orphan_prev = x;
-    s->orphans = x;
-    x->connection = NULL;
-    x->rq.content_type = "";
-    x->rq.content_encoding = "";
-    x->rq.origin = "";
-    x->rq.cookie = "";
-    x->rq.if_none_match = "";
-    x->rq.prefer = "";
-    x->rq.client_name = "";
-}
-
-static void
-free_orphan(struct vt_http_exchange *x)
-{
-    *(x->orphan_prev != NULL ? &x->orphan_prev->orphan_next : &x->server->orphans) =
-        x->orphan_next;
-    if (x->orphan_next != NULL)
-        x->orphan_next->orphan_prev = x->orphan_prev;
-    x->server->awaited--;
-    free_exchange(x);
-}
-
-void
-vt_http_orphans_free(struct vt_http_server *s)
-{
-    struct vt_http_exchange *next;
-
-    for (struct vt_http_exchange *x = s->orphans; x != NULL; x = next) {
-        next = x->orphan_next;
-        free_exchange(x);
-    }
-    s->orphans = NULL;
-}
-
 void
 vt_http_reply(struct vt_http_exchange *x, struct vt_http_response *rs)
 {
     if (x->conn == NULL) {
         vt_buf_release(&rs->body);
-        free_orphan(x);
+        vt_http_orphan_free(x);
         return;
     }
     x->response = vt_http_make(x, rs, &x->status, &x->response_len);
@@ -359,7 +261,7 @@ send_answered(struct vt_http_exchange *x)
 static enum MHD_Result
 suspend(struct vt_http_exchange *x)
 {
-    linger_no_more(x);
+    vt_http_linger_no_more(x);
     x->suspended = true;
     MHD_suspend_connection(x->connection);
     return MHD_YES;
@@ -430,30 +332,4 @@ vt_http_on_request(void *cls, struct MHD_Connection *connection, const char *url
     if (x->answered)
         return send_answered(x);
     return x->conn->awaiting == x ? linger(x) : dispatch(x);
-}
-
-void
-vt_http_on_completed(void *cls, struct MHD_Connection *connection, void **state,
-    enum MHD_RequestTerminationCode why)
-{
-    struct vt_http_exchange *x = *state;
-
-    (void)cls;
-    (void)connection;
-    (void)why;
-    if (x == NULL)
-        return;
-    *state = NULL;
-    if (x->began_us > 0 && x->begun)
-        vt_http_log_request(x);
-    x->conn->deadline_ms = vt_clock_monotonic_ms() + vt_http_timeout_ms(x->conn->server);
-    x->server->bodies -= x->body_share;
-    if (x->conn->awaiting == x) {
-        orphan(x);
-        return;
-    }
-    vt_http_stream_over(x);
-    if (x->response != NULL)
-        MHD_destroy_response(x->response);
-    free_exchange(x);
 }

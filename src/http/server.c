@@ -150,7 +150,8 @@ start_daemon(struct vt_http_server *s, int listen_fd, struct vt_why *why)
         connections > 0 ? connections : (unsigned)CONNECTIONS_MAX,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, s->opts->connections_per_client,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(vt_http_timeout_ms(s) / 1000),
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        s->opts->memory > 0 ? s->opts->memory : (size_t)CONNECTION_MEMORY,
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
         MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, NULL, MHD_OPTION_URI_LOG_CALLBACK,
         vt_http_on_uri, s, MHD_OPTION_NOTIFY_COMPLETED, vt_http_on_completed, s,
@@ -252,7 +253,7 @@ wind_down(struct vt_http_server *s, int epoll_fd, bool broken)
         answer_awaited(s);
     }
     MHD_stop_daemon(s->daemon);
-    vt_http_orphans_free(s);
+    vt_http_exchanges_free(s);
 }
 
 /* What the server keeps beside libmicrohttpd. */

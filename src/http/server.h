@@ -141,6 +141,9 @@ struct vt_http_server_opts {
     /* New connections of one client a minute, half of them at once; 0: 1,200 with TLS, whose
      * beginning costs much, else no such bound. */
     unsigned connections_per_minute;
+    /* Bytes of memory of a connection, for the headers of a request and of its answer; 0:
+     * 32 KiB. All of it is cleared for each request, so that less is faster. */
+    size_t memory;
     unsigned timeout_s;          /* 0: 30; idle or slow connections end */
     unsigned streams_max;        /* 0: 64 */
     unsigned streams_per_client; /* 0: no such bound */

@@ -31,11 +31,13 @@ struct vt_http_server {
     struct vt_tls *tls;               /* NULL: plain HTTP */
     uint8_t secret[32];               /* for the words of clients */
     struct vt_http_exchange *orphans; /* which handlers keep though their clients have gone */
-    size_t awaited;                   /* exchanges that handlers keep */
-    size_t bodies;                    /* bytes that are set aside for bodies */
-    int64_t sweep_ms;                 /* when the next sweep is due */
-    size_t lingering;                 /* exchanges that are awaited without being suspended */
-    unsigned idle_turns;              /* since something happened last */
+    struct vt_http_exchange *spare;   /* that are over, for the next ones */
+    size_t spare_count;
+    size_t awaited;      /* exchanges that handlers keep */
+    size_t bodies;       /* bytes that are set aside for bodies */
+    int64_t sweep_ms;    /* when the next sweep is due */
+    size_t lingering;    /* exchanges that are awaited without being suspended */
+    unsigned idle_turns; /* since something happened last */
     bool resumed; /* connections that the next MHD_run takes up: there is no time to wait */
     bool stopping;
 };
@@ -54,8 +56,8 @@ struct vt_http_conn {
 struct vt_http_exchange {
     struct vt_http_server *server;
     struct vt_http_conn *conn; /* NULL: the client has gone, and a handler still keeps this */
-    struct vt_http_exchange *orphan_prev;
-    struct vt_http_exchange *orphan_next;
+    struct vt_http_exchange *prev; /* among the orphans */
+    struct vt_http_exchange *next; /* likewise, or among the spare ones */
     struct MHD_Connection *connection;
     const struct vt_http_route *route; /* NULL: a file, or an error */
     const char *method;                /* as it was sent */
@@ -110,8 +112,13 @@ void vt_http_word_of(const struct vt_http_server *s, const struct sockaddr *addr
 void vt_http_resume(struct vt_http_exchange *x);
 /* A handler need not be waited for any more. */
 void vt_http_awaited_no_more(struct vt_http_exchange *x);
-/* No handler will answer any more: frees what they keep of clients that have gone. */
-void vt_http_orphans_free(struct vt_http_server *s);
+/* x is suspended, answered or over. */
+void vt_http_linger_no_more(struct vt_http_exchange *x);
+/* The handler of one whose client has gone has answered. */
+void vt_http_orphan_free(struct vt_http_exchange *x);
+/* No handler will answer any more: frees what they keep of clients that have gone, and what is
+ * kept for the next. */
+void vt_http_exchanges_free(struct vt_http_server *s);
 
 /* The line for a request that is over, where lines are asked for. */
 void vt_http_log_request(struct vt_http_exchange *x);
