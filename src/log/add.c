@@ -12,6 +12,8 @@
 /* What may wait for a log that is busy: two of the largest and many small ones. */
 #define QUEUE_MAX (2U * VT_SERVICE_BODY_MAX + 16U * 1024U * 1024U)
 #define SLOT_BITS 12U
+/* How many may ask for numbers at once: for so many the log's line of answers has room. */
+#define NUMBERS_OPEN_MAX 8U
 _Static_assert(1U << SLOT_BITS == VT_SERVICE_OPEN_MAX, "a slot's number fits its bits");
 
 static const struct vt_msg_rule rules[] = {{VT_SERVICE_DONE, VT_SERVICE_DONE_MAX},
@@ -23,6 +25,7 @@ struct slot {
     uint64_t number;            /* its lowest bits are the slot's place */
     bool located;               /* answered with an index, whose proof has a place */
     bool preferred;
+    bool numbers;  /* asks for metrics */
     uint16_t next; /* of the free ones */
 };
 
@@ -32,8 +35,9 @@ struct vt_add {
     struct vt_buf message;
     uint64_t count; /* of requests handed over, ever */
     unsigned open;
-    uint16_t free; /* the first free one, when not all are open */
-    bool flushed;  /* nothing has gathered */
+    unsigned numbers_open; /* of these, those that ask for metrics */
+    uint16_t free;         /* the first free one, when not all are open */
+    bool flushed;          /* nothing has gathered */
     struct slot slots[VT_SERVICE_OPEN_MAX];
 };
 
@@ -128,6 +132,7 @@ hand_over(struct vt_add *a, enum vt_service_msg type, struct vt_msg_piece *v, si
     s->x = x;
     s->located = false;
     s->preferred = false;
+    s->numbers = false;
     *ret = s;
     return true;
 }
@@ -183,7 +188,13 @@ vt_add_metrics(struct vt_add *a, struct vt_http_exchange *x, struct vt_http_resp
     struct vt_msg_piece v[1] = {{NULL, 0}};
     struct slot *s = NULL;
 
-    return hand_over(a, VT_SERVICE_METRICS, v, 1, x, rs, &s);
+    if (a->numbers_open == NUMBERS_OPEN_MAX)
+        return answer_now(rs, 503, "too many ask for these: try again");
+    if (!hand_over(a, VT_SERVICE_METRICS, v, 1, x, rs, &s))
+        return false;
+    s->numbers = true;
+    a->numbers_open++;
+    return true;
 }
 
 void
@@ -207,6 +218,7 @@ close_slot(struct vt_add *a, uint64_t number, struct slot *ret)
     s->next = a->free;
     a->free = place;
     a->open--;
+    a->numbers_open -= ret->numbers ? 1 : 0;
     return ret->x;
 }
 
@@ -291,7 +303,8 @@ on_ready(void *ctx, struct vt_why *why)
         }
     }
     a->watch->write = vt_msg_line_waits(a->line);
-    return err;
+    /* It died in the midst of a message: that is no reason not to start both again. */
+    return err == VT_E_SYNTAX ? vt_fail_in(why, VT_E_IO, "the log process") : err;
 }
 
 enum vt_err

@@ -16,7 +16,8 @@
 #define ONE_YEAR "public, max-age=31536000, immutable"
 #define BINARY "application/octet-stream"
 #define TEXT "text/plain; charset=utf-8"
-#define BODIES_MAX (32U * 1024U * 1024U)
+/* Room for a body on each connection, so that slow ones of one address leave room. */
+#define BODIES_MAX (64U * 1024U * 1024U)
 enum { CONNECTIONS_MAX = 1024, CONNECTIONS_PER_CLIENT = 512 };
 
 struct http {

@@ -13,7 +13,8 @@
 #include <string.h>
 
 #define REQUEST_MAX (64U * 1024U)
-#define BODIES_MAX (16U * 1024U * 1024U)
+/* Room for a body on each of 1,024 connections, so that slow ones of one address leave room. */
+#define BODIES_MAX (64U * 1024U * 1024U)
 #define MONITOR "/monitor/"
 
 enum { CONNECTIONS = 1024, FRONT_LOGS = 1000 };
