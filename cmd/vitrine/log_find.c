@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "log/find.h"
+#include "log/log_index.h"
 #include "store/policy_file.h"
 
 #define LIST_MAX (64U * 1024U * 1024U) /* bytes of what is printed */
@@ -22,10 +23,24 @@ struct find {
     json_t *entries;
 };
 
+/* The log whose index root this is, or NULL. */
+static const char *
+root_of(const struct find *f, uint64_t index, const void *entry, size_t len)
+{
+    const struct vt_policy_party *log = NULL;
+    const size_t n = vt_policy_logs(f->policy, &log);
+
+    for (size_t i = 0; i < n; i++) {
+        if (vt_log_index_is_root(f->policy, log[i].name, index, entry, len))
+            return log[i].name;
+    }
+    return NULL;
+}
+
 /* What an entry is, and whose. */
 static void
-describe(const struct find *f, const void *entry, size_t len, const char **ret_kind,
-    const char **ret_signer)
+describe(const struct find *f, uint64_t index, const void *entry, size_t len,
+    const char **ret_kind, const char **ret_signer)
 {
     const struct vt_policy_party *signer = NULL;
     struct vt_entry e;
@@ -33,10 +48,13 @@ describe(const struct find *f, const void *entry, size_t len, const char **ret_k
 
     *ret_kind = NULL;
     *ret_signer = NULL;
-    if (vt_log_entry_open(f->policy, entry, len, &e, NULL, &signer, NULL) == VT_OK)
+    if (vt_log_entry_open(f->policy, entry, len, &e, NULL, &signer, NULL) == VT_OK) {
         *ret_signer = signer->name;
-    else if (vt_entry_parse(entry, len, &note, &e, NULL) != VT_OK)
+    } else if (vt_entry_parse(entry, len, &note, &e, NULL) != VT_OK) {
+        *ret_signer = root_of(f, index, entry, len);
+        *ret_kind = *ret_signer != NULL ? "log-index" : NULL;
         return;
+    }
     *ret_kind = vt_entry_kind_name(e.kind);
 }
 
@@ -46,7 +64,7 @@ take(void *ctx, uint64_t index, const void *entry, size_t len, struct vt_why *wh
     struct find *f = ctx;
     const char *kind, *signer;
 
-    describe(f, entry, len, &kind, &signer);
+    describe(f, index, entry, len, &kind, &signer);
     vt_buf_putf(&f->list, "%10llu  %-12s %s\n", (unsigned long long)index,
         kind != NULL ? kind : "-",
         signer != NULL ? signer

@@ -67,13 +67,18 @@ VT_MUST enum vt_err vt_log_index_logged(
 VT_MUST enum vt_err vt_log_index_published(
     struct vt_log_index *ix, uint64_t size, int64_t now_ms, struct vt_why *why);
 
+struct vt_policy;
+/* Whether entry `index` of that log is an index root: a log of that origin in the policy has
+ * signed it. Whether it is true is the audit's question. */
+bool vt_log_index_is_root(const struct vt_policy *policy, const char *origin, uint64_t index,
+    const void *entry, size_t len);
+
 /*
  * For those who read a whole log: recomputes every run of every root that the log signed.
  * Fed with all entries in order. Keeps its runs in a folder of its own below `tmp_dir`, 40
  * bytes a key, which is removed by free; some 80 bytes an entry divided by 256 in memory.
  */
 struct vt_log_index_audit;
-struct vt_policy;
 /* The policy says with what keys the log of that origin signs. It must outlive the audit. */
 VT_MUST enum vt_err vt_log_index_audit_new(const char *tmp_dir, const struct vt_policy *policy,
     const char *origin, struct vt_log_index_audit **ret, struct vt_why *why);

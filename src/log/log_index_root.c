@@ -74,6 +74,15 @@ vt_log_index_note(struct vt_log_index *ix, const struct vt_digest *root, struct 
     return err;
 }
 
+bool
+vt_log_index_is_root(const struct vt_policy *policy, const char *origin, uint64_t index,
+    const void *entry, size_t len)
+{
+    struct vt_index_note n;
+
+    return vt_index_note_open(policy, origin, index, entry, len, &n, NULL) == VT_OK;
+}
+
 /* Forgets the oldest roots. */
 static void
 drop_roots(struct vt_index_state *s, size_t n)

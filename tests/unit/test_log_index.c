@@ -463,6 +463,33 @@ test_runs_as_defined(void **state)
     vt_log_index_free(ix);
 }
 
+/* The page's worked example. */
+static void
+test_example(void **state)
+{
+    static const char want[] = "vitrine/log-index/v1\n" INDEX_ORIGIN
+                               "\nsize 256\nTos73taU3PGTY0bFzH/EcSwTM87b2mAnidbjuDw6wgU=\n"
+                               "run 0 0 256 tcweHON66a2aMIRqPZYHxCMVFfOC5p2ifJIqSMMF7k8=\n\n";
+    struct index_log *l = *state;
+    struct vt_log_index *ix = open_index(l);
+    struct vt_buf file = VT_BUF(65536);
+    const struct vt_index_run run = {0};
+    char text[32];
+
+    for (unsigned i = 0; i < 256; i++) {
+        (void)snprintf(text, sizeof text, "entry %u\n", i);
+        index_log_add(l, text, strlen(text));
+    }
+    index_log_put_bundles(l);
+    advance(ix, l->count, 0);
+    (void)log_root(l, ix);
+    assert_memory_equal(l->entry[256].data, want, sizeof want - 1);
+    read_run(l, &run, &file);
+    assert_int_equal(file.len, 10368);
+    vt_buf_release(&file);
+    vt_log_index_free(ix);
+}
+
 /* In pieces of any size, with restarts, or at once: the same runs. */
 static void
 test_pieces_are_the_whole(void **state)
@@ -902,6 +929,7 @@ main(void)
         cmocka_unit_test(test_which_runs),
         cmocka_unit_test(test_note),
         TEST(test_runs_as_defined),
+        TEST(test_example),
         TEST(test_pieces_are_the_whole),
         TEST(test_many_keys),
         TEST(test_when_due),
