@@ -8,10 +8,13 @@
 #include "log/audit.h"
 #include "store/policy_file.h"
 
+#include <stdlib.h>
+
 struct check {
     const char *from;
     const char *policy_path;
     uint64_t threads;
+    bool index;
     struct vt_log_audit sum;
     int64_t ms;
 };
@@ -27,6 +30,8 @@ check(struct check *k, struct vt_progress *progress, struct vt_why *why)
     if (k->threads > VT_LOG_AUDIT_THREADS_MAX)
         return vt_fail(why, VT_E_USAGE, "--threads: at most %u", VT_LOG_AUDIT_THREADS_MAX);
     opts.threads = (unsigned)k->threads;
+    if (k->index)
+        opts.index_tmp = getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp";
     err = vt_policy_load(k->policy_path, &policy, why);
     if (err == VT_OK)
         err = vt_log_audit(k->from, policy, &opts, &k->sum, why);
@@ -69,12 +74,13 @@ print_check(const struct vt_cmd *c, const struct check *k)
     int code;
 
     vt_buf_put_b64(&root, cp->root.b, VT_DIGEST_SIZE);
-    o = json_pack("{s:s, s:s, s:I, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "result",
+    o = json_pack("{s:s, s:s, s:I, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I}", "result",
         "consistent", "origin", cp->origin, "entries", (json_int_t)cp->size, "root",
         vt_buf_str(&root), "kinds", kinds_json(sum), "strangers", (json_int_t)sum->strangers,
         "unread", (json_int_t)sum->unread, "tiles", (json_int_t)sum->tiles, "compressed",
         (json_int_t)sum->compressed, "milliseconds", (json_int_t)k->ms, "entries_per_second",
-        (json_int_t)rate, "frozen", frozen_json(sum));
+        (json_int_t)rate, "frozen", frozen_json(sum), "index_roots",
+        (json_int_t)sum->index_roots);
     code = vt_cmd_done(c, o,
         "%s: %llu entries and %llu tiles give the root %s that its checkpoint says (%.0f "
         "entries/s; %llu by signers outside the policy, %llu unreadable or falsely signed)%s%s",
@@ -96,9 +102,12 @@ vt_cmd_log_check(int argc, char **argv)
         {"policy", 'p', VT_OPT_STR, "FILE", "the policy to check by", &k.policy_path, true},
         {"threads", 't', VT_OPT_U64, "N", "how many at once; preset: one a processor",
             &k.threads, false},
+        {"index", 'i', VT_OPT_FLAG, NULL,
+            "make the log's search index anew, and compare with the roots that it signed",
+            &k.index, false},
         {0}};
     struct vt_cmd c = {.name = "log check",
-        .args = "--from URL|DIR --policy FILE [--threads N]",
+        .args = "--from URL|DIR --policy FILE [--threads N] [--index]",
         .summary = "Reads the whole log, recomputes its root and checks every signature.",
         .details = "Every tile on every level is compared with what the entries give. The "
                    "first error is named with its file.",

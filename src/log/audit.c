@@ -268,6 +268,8 @@ audit_reader(const char *where, struct vt_log_reader *r, const struct vt_log_aud
         vt_progress_end(opts->progress);
     if (err == VT_OK)
         err = look_for_frost(r, &sum, why);
+    if (err == VT_OK && opts->index_tmp != NULL)
+        err = vt_audit_index(r, opts, &sum.index_roots, why);
     if (err != VT_OK)
         return err;
     sum.checkpoint = *cp;

@@ -21,6 +21,9 @@ struct vt_progress;
 struct vt_log_audit_opts {
     unsigned threads;             /* 0: one a processor */
     struct vt_progress *progress; /* or NULL */
+    /* Where the roots of the log's index are made anew (log_index.h): a folder for temporary
+     * files; NULL: they are not. That reads the log a second time. */
+    const char *index_tmp;
 };
 
 struct vt_log_audit {
@@ -32,6 +35,7 @@ struct vt_log_audit {
     uint64_t bytes;                      /* of entries */
     uint64_t tiles;                      /* files of hashes that were compared */
     uint64_t compressed;                 /* bundles of a folder whose .gz was compared */
+    uint64_t index_roots;                /* that the log signed and that were right */
     bool is_frozen;                      /* there is a final statement, and it is kept */
     struct vt_frozen frozen;             /* which */
 };

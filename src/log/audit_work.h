@@ -50,6 +50,10 @@ struct vt_audit_work {
 
 /* A thread's body; arg is the work. */
 void *vt_audit_thread(void *arg);
+/* Recomputes the index's roots, which the reader's entries name. *ret_roots: how many were
+ * right. VT_E_PROOF: one is false. */
+VT_MUST enum vt_err vt_audit_index(struct vt_log_reader *r,
+    const struct vt_log_audit_opts *opts, uint64_t *ret_roots, struct vt_why *why);
 /* Notes an error found in that unit. */
 void vt_audit_fail(
     struct vt_audit_work *w, uint64_t unit, enum vt_err err, const struct vt_why *why);

@@ -6,6 +6,8 @@
 #include "log/audit.h"
 #include "log/gc.h"
 #include "log/gzip.h"
+#include "log/wal.h"
+#include "log/writer.h"
 #include "log_folder.h"
 #include "note/entry.h"
 
@@ -484,6 +486,81 @@ test_partial_tiles_are_removed(void **state)
     assert_int_equal(audit(f), VT_OK);
 }
 
+/* The same entries in write-ahead files of a MiB. */
+static void
+write_wal(const struct fixture *f, const char *dir, uint64_t size)
+{
+    struct vt_wal_opts opts = {.origin = ORIGIN, .file_max = 1U << 20};
+    struct vt_wal *w = NULL;
+    uint64_t cut;
+
+    assert_int_equal(vt_wal_open(dir, &opts, &w, &cut, NULL), VT_OK);
+    for (uint64_t i = 0; i < size; i++) {
+        uint8_t entry[256];
+        size_t len = folder_entry(&f->log, i, entry);
+        struct vt_digest name;
+
+        vt_digest_of(entry, len, &name);
+        assert_int_equal(vt_wal_put(w, entry, (uint16_t)len, &name, NULL), VT_OK);
+        if (i % 8192 == 8191 || i + 1 == size)
+            assert_int_equal(vt_wal_commit(w, NULL), VT_OK);
+    }
+    vt_wal_free(w);
+}
+
+static uint64_t
+wal_first(const char *dir, uint64_t size)
+{
+    struct vt_wal_opts opts = {.origin = ORIGIN, .least = size, .file_max = 1U << 20};
+    struct vt_wal *w = NULL;
+    struct vt_why why = {0};
+    uint64_t first;
+    uint64_t cut;
+
+    if (vt_wal_open(dir, &opts, &w, &cut, &why) != VT_OK)
+        fail_msg("%s", why.text);
+    first = vt_wal_first(w);
+    assert_int_equal(vt_wal_count(w), size);
+    vt_wal_free(w);
+    return first;
+}
+
+static void
+test_wal_files_are_dropped(void **state)
+{
+    enum { ENTRIES = 330000 };
+    struct fixture *f = *state;
+    struct vt_gc_freed freed;
+    struct vt_lock lock = {0};
+    char dir[VT_PATH_MAX];
+    char wal[VT_PATH_MAX];
+    char path[VT_PATH_MAX];
+
+    assert_int_equal(vt_path(dir, NULL, "%s/log", f->root), VT_OK);
+    assert_int_equal(vt_path(wal, NULL, "%s/log/wal", f->root), VT_OK);
+    assert_int_equal(vt_path(path, NULL, "%s/log/lock", f->root), VT_OK);
+    assert_int_equal(vt_dir_make(dir, 0700, NULL), VT_OK);
+    folder_write(&f->log, ENTRIES, NULL);
+    write_wal(f, wal, ENTRIES);
+    /* Not while the log runs. */
+    assert_int_equal(vt_lock_take(&lock, path, "test", NULL), VT_OK);
+    assert_int_equal(vt_gc_wal(dir, f->log.dir, f->policy, NULL, &freed, &f->why), VT_E_BUSY);
+    vt_lock_release(&lock);
+    /* Not when an entry of it cannot be read back. */
+    folder_flip(&f->log, "tile/entries/000", 5);
+    assert_int_equal(vt_gc_wal(dir, f->log.dir, f->policy, NULL, &freed, &f->why), VT_E_PROOF);
+    assert_int_equal(wal_first(wal, ENTRIES), 0);
+    folder_flip(&f->log, "tile/entries/000", 5);
+    if (vt_gc_wal(dir, f->log.dir, f->policy, NULL, &freed, &f->why) != VT_OK)
+        fail_msg("%s", f->why.text);
+    assert_true(freed.files > 0 && freed.bytes >= freed.files << 20);
+    assert_true(freed.upto > 0 && freed.upto <= ENTRIES - VT_LOG_WINDOW);
+    assert_int_equal(wal_first(wal, ENTRIES), freed.upto);
+    /* There is no more to do. */
+    assert_int_equal(vt_gc_wal(dir, f->log.dir, f->policy, NULL, &freed, NULL), VT_OK);
+    assert_int_equal(freed.files, 0);
+}
+
 /* Without a checkpoint that the policy accepts nothing is removed. */
 static void
 test_nothing_is_removed_on_a_bad_word(void **state)
@@ -518,6 +595,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_compressed_bundles, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_does_not_shrink_is_left, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_partial_tiles_are_removed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_wal_files_are_dropped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             test_nothing_is_removed_on_a_bad_word, set_up, tear_down),
     };
