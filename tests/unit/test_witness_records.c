@@ -801,9 +801,7 @@ test_lists_are_strict(void **state)
         "logs/v0\nvkey %s\nqpd 05\ncontact x\n", "logs/v0\nvkey %s\ncontact x\nqpd 5\n",
         "logs/v0\nvkey %s\nqpd 2147483648\ncontact x\n", "logs/v0\nvkey x\nqpd 5\ncontact %s\n",
         "logs/v0\nvkey %s\norigin\nqpd 5\ncontact x\n", "logs/v1\n%s\n", "%s\nlogs/v0\n",
-        "logs/v0\nvkey %s\norigin a\x01"
-        "b\nqpd 5\ncontact x\n",
-        "\xff%s\n"};
+        "logs/v0\nvkey %s\norigin a\001b\nqpd 5\ncontact x\n", "\xff%s\n"};
 
     (void)state;
     vt_vkey_format(&log_vkey, vkey);
