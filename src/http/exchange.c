@@ -186,6 +186,8 @@ begin_routed(struct vt_http_exchange *x)
             x, 403, "this is for clients whose certificate the operator's CA has signed");
     if (!is_within_rates(x))
         return vt_http_send_error(x, 429, "that was asked too often: wait a little");
+    if (!vt_http_length_is_clear(x))
+        return vt_http_send_error(x, 400, "the length of the body is said twice");
     if (x->get)
         return MHD_YES;
     if (announced_length(x->connection) > x->route->body_max)

@@ -20,6 +20,28 @@ vt_http_header(const struct vt_http_exchange *x, const char *name)
     return s == NULL ? "" : s;
 }
 
+static enum MHD_Result
+count_length(void *ctx, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    unsigned *n = ctx;
+
+    (void)kind;
+    (void)value;
+    if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0 ||
+        strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0)
+        (*n)++;
+    return MHD_YES;
+}
+
+bool
+vt_http_length_is_clear(const struct vt_http_exchange *x)
+{
+    unsigned n = 0;
+
+    (void)MHD_get_connection_values(x->connection, MHD_HEADER_KIND, count_length, &n);
+    return n <= 1;
+}
+
 /* Steps over spaces before, and leaves out those after. */
 static struct vt_reader
 trim(struct vt_reader r)

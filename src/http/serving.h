@@ -103,6 +103,8 @@ int vt_http_open_below(const char *dir, const char *rel);
 
 /* A request's header, "" when it is not there. */
 const char *vt_http_header(const struct vt_http_exchange *x, const char *name);
+/* Whether the end of the request's body is said once: a proxy might believe the other one. */
+bool vt_http_length_is_clear(const struct vt_http_exchange *x);
 /* The word for the client's address. */
 const char *vt_http_client_word(struct vt_http_exchange *x);
 void vt_http_word_of(const struct vt_http_server *s, const struct sockaddr *address,
