@@ -10,9 +10,12 @@ int
 vt_cmd_log_init(int argc, char **argv)
 {
     const char *name = NULL;
+    const char *token = NULL;
     const struct vt_opt opts[] = {
         {"name", 'n', VT_OPT_STR, "ORIGIN",
             "the log's origin, which is its key's name, such as log.example/2026", &name, true},
+        {"token", 0, VT_OPT_STR, "URI", "make the key in this PKCS#11 token, not in a file",
+            &token, false},
         {0},
     };
     struct vt_cmd c = {.name = "log init",
@@ -33,7 +36,7 @@ vt_cmd_log_init(int argc, char **argv)
 
     if (code >= 0)
         return code;
-    err = vt_serve_init(c.argv[0], name, &home, &key, &why);
+    err = vt_serve_init(c.argv[0], name, token, &home, &key, &why);
     if (err != VT_OK)
         return vt_cmd_fail(&c, err, &why);
     vt_vkey_format(&key, text);

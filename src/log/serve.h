@@ -26,9 +26,10 @@ struct vt_serve_opts {
 };
 
 /* Makes a log's home with its key, whose name is `origin`, and a policy that names it and asks
- * for no witnesses. VT_E_EXIST, VT_E_CONFIG: vt_home_create. */
-VT_MUST enum vt_err vt_serve_init(const char *dir, const char *origin, struct vt_home *ret,
-    struct vt_vkey *ret_key, struct vt_why *why);
+ * for no witnesses. token: the URI of the PKCS#11 token that keeps the key, or NULL.
+ * VT_E_EXIST, VT_E_CONFIG: vt_home_create; errors of vt_home_token_open. */
+VT_MUST enum vt_err vt_serve_init(const char *dir, const char *origin, const char *token,
+    struct vt_home *ret, struct vt_vkey *ret_key, struct vt_why *why);
 
 /* Runs the log until SIGTERM or SIGINT (VT_OK). Writes HOME/run/url once it answers, and
  * HOME/public/policy from HOME/policy; on SIGHUP it takes the policy again. Errors as of

@@ -108,16 +108,20 @@ vt_serve_signer(int fd, const char *key_path)
 }
 
 enum vt_err
-vt_serve_init(const char *dir, const char *origin, struct vt_home *ret, struct vt_vkey *ret_key,
-    struct vt_why *why)
+vt_serve_init(const char *dir, const char *origin, const char *token, struct vt_home *ret,
+    struct vt_vkey *ret_key, struct vt_why *why)
 {
     struct vt_buf b = VT_BUF(VT_POLICY_MAX);
     char text[VT_VKEY_TEXT_MAX];
     char path[VT_PATH_MAX];
-    enum vt_err err = vt_home_create(dir, VT_HOME_LOG, origin, "", ret, why);
+    struct vt_token *open = NULL;
+    enum vt_err err = vt_home_token_open(token, origin, &open, why);
 
     if (err == VT_OK)
-        err = vt_home_key_new(ret, "log", origin, VT_NOTE_ED25519, NULL, ret_key, why);
+        err = vt_home_create(dir, VT_HOME_LOG, origin, "", ret, why);
+    if (err == VT_OK)
+        err = vt_home_key_new(ret, "log", origin, VT_NOTE_ED25519, open, ret_key, why);
+    vt_token_free(open);
     if (err == VT_OK)
         err = vt_home_path(ret, path, why, "policy");
     if (err != VT_OK)
