@@ -14,6 +14,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -800,6 +801,221 @@ test_damaged_bundle(void **state)
     vt_log_index_free(ix);
 }
 
+/* --- Crashes. -------------------------------------------------------------------------- */
+
+/* Calls that change the disk, counted; one of them fails, or ends the process, and with it what
+ * was renamed since the last syncfs is cut: as if power had failed. */
+static struct {
+    unsigned count, at; /* at 0: none */
+    bool die;
+    unsigned renamed;
+    char path[64][VT_PATH_MAX];
+} fault;
+
+static bool
+fails(void)
+{
+    if (++fault.count != fault.at)
+        return false;
+    for (unsigned i = 0; i < fault.renamed && fault.die; i++)
+        (void)!truncate(fault.path[i], 77);
+    if (fault.die)
+        _exit(9);
+    errno = EIO;
+    return true;
+}
+
+ssize_t __real_pwrite(int fd, const void *p, size_t n, off_t at);
+ssize_t __wrap_pwrite(int fd, const void *p, size_t n, off_t at);
+ssize_t
+__wrap_pwrite(int fd, const void *p, size_t n, off_t at)
+{
+    return fails() ? -1 : __real_pwrite(fd, p, n, at);
+}
+
+int __real_rename(const char *from, const char *to);
+int __wrap_rename(const char *from, const char *to);
+int
+__wrap_rename(const char *from, const char *to)
+{
+    if (fails())
+        return -1;
+    if (strstr(to, "/index/") != NULL && strstr(to, "latest") == NULL && fault.renamed < 64)
+        (void)snprintf(fault.path[fault.renamed++], VT_PATH_MAX, "%s", to);
+    return __real_rename(from, to);
+}
+
+/* Nothing here has to outlive the machine. */
+int __wrap_syncfs(int fd);
+int
+__wrap_syncfs(int fd)
+{
+    (void)fd;
+    if (fails())
+        return -1;
+    fault.renamed = 0;
+    return 0;
+}
+
+int __wrap_fsync(int fd);
+int
+__wrap_fsync(int fd)
+{
+    (void)fd;
+    return fails() ? -1 : 0;
+}
+
+int __real_unlink(const char *path);
+int __wrap_unlink(const char *path);
+int
+__wrap_unlink(const char *path)
+{
+    return fails() ? -1 : __real_unlink(path);
+}
+
+int __real_mkdir(const char *path, mode_t mode);
+int __wrap_mkdir(const char *path, mode_t mode);
+int
+__wrap_mkdir(const char *path, mode_t mode)
+{
+    return fails() ? -1 : __real_mkdir(path, mode);
+}
+
+static const uint64_t crash_sizes[] = {600, 1300, 1600, 2400};
+
+/* Roots at several sizes, as far as they were not logged before: an error is one, a call later
+ * there is none. The entries of roots are not in this log. */
+static enum vt_err
+work_through(const struct index_log *l, struct vt_log_index *ix, struct vt_buf *note)
+{
+    enum vt_err err = VT_OK;
+
+    for (size_t i = 0; i < 4 && err == VT_OK; i++) {
+        const uint64_t size = crash_sizes[i];
+        bool more = true;
+
+        while (more && err == VT_OK)
+            err = vt_log_index_advance(ix, size, 0, 500, &more, NULL);
+        if (err == VT_OK && vt_log_index_due(ix)) {
+            const struct vt_digest root = index_log_root(l, (size_t)vt_log_index_size(ix));
+
+            vt_buf_clear(note);
+            err = vt_log_index_note(ix, &root, l->signer, note, NULL);
+            if (err == VT_OK)
+                err = vt_log_index_logged(ix, vt_log_index_size(ix) + 90, 0, NULL);
+        }
+        if (err == VT_OK)
+            err = vt_log_index_published(ix, 2500, (int64_t)i, NULL);
+    }
+    return err;
+}
+
+static void
+check_end(const struct index_log *l, struct vt_log_index *ix, const struct vt_buf *entry)
+{
+    struct vt_index_note n;
+
+    if (entry->len > 0) {
+        assert_int_equal(vt_index_note_open(
+                             l->policy, INDEX_ORIGIN, 9999, entry->data, entry->len, &n, NULL),
+            VT_OK);
+        assert_int_equal(n.size, 2304);
+        check_note(l, &n);
+    }
+    assert_int_equal(vt_log_index_size(ix), 2304);
+    assert_true(has_run(l, 1, 0) && has_run(l, 1, 1) && has_run(l, 0, 8));
+}
+
+static void
+forget_index(const struct index_log *l)
+{
+    char path[VT_PATH_MAX];
+
+    assert_int_equal(vt_path(path, NULL, "%s/index", l->pub), VT_OK);
+    assert_int_equal(vt_tree_remove(path, NULL), VT_OK);
+    assert_int_equal(vt_tree_remove(l->state, NULL), VT_OK);
+}
+
+/* Each call that fails in its turn: it is said, and what failed is done again. */
+static void
+test_errors(void **state)
+{
+    struct index_log *l = *state;
+    struct vt_buf note = VT_BUF(65535);
+    unsigned calls = 1;
+
+    add_entries(l, 2500);
+    index_log_put_bundles(l);
+    for (unsigned at = 0; at <= calls; at++) {
+        struct vt_log_index *ix = NULL;
+        enum vt_err err;
+
+        fault.count = 0;
+        fault.at = at;
+        fault.die = false;
+        fault.renamed = 0;
+        err = vt_log_index_open(l->pub, l->state, INDEX_ORIGIN, &at_once, &ix, NULL);
+        if (err == VT_OK)
+            err = work_through(l, ix, &note);
+        if (at == 0)
+            calls = fault.count;
+        fault.at = 0;
+        assert_true(at > 0 || err == VT_OK);
+        if (ix == NULL)
+            ix = open_index(l);
+        assert_int_equal(work_through(l, ix, &note), VT_OK);
+        check_end(l, ix, &note);
+        vt_log_index_free(ix);
+        ix = open_index(l); /* and all of that is durable */
+        check_end(l, ix, &note);
+        vt_log_index_free(ix);
+        forget_index(l);
+    }
+    assert_true(calls > 50);
+    vt_buf_release(&note);
+}
+
+/* The same with the process, and what was not synced, gone. */
+static void
+test_kills(void **state)
+{
+    struct index_log *l = *state;
+    struct vt_buf note = VT_BUF(65535);
+    bool ended = false;
+
+    add_entries(l, 2500);
+    index_log_put_bundles(l);
+    for (unsigned at = 1; !ended; at++) {
+        struct vt_log_index *ix = NULL;
+        int status = 0;
+        pid_t pid = fork();
+
+        assert_true(pid >= 0);
+        if (pid == 0) {
+            fault.count = 0;
+            fault.at = at;
+            fault.die = true;
+            fault.renamed = 0;
+            if (vt_log_index_open(l->pub, l->state, INDEX_ORIGIN, &at_once, &ix, NULL) !=
+                    VT_OK ||
+                work_through(l, ix, &note) != VT_OK)
+                _exit(8);
+            _exit(0);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) != 8);
+        ended = WEXITSTATUS(status) == 0;
+        fault.at = 0;
+        vt_buf_clear(&note);
+        ix = open_index(l);
+        assert_int_equal(work_through(l, ix, &note), VT_OK);
+        check_end(l, ix, &note);
+        vt_log_index_free(ix);
+        forget_index(l);
+    }
+    vt_buf_release(&note);
+}
+
 /* --- The audit. ------------------------------------------------------------------------ */
 
 static enum vt_err
@@ -938,6 +1154,8 @@ main(void)
         TEST(test_missing_run),
         TEST(test_damaged_state),
         TEST(test_damaged_bundle),
+        TEST(test_errors),
+        TEST(test_kills),
         TEST(test_audit_true),
         TEST(test_audit_false),
         TEST(test_audit_strangers),
