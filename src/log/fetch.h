@@ -24,6 +24,11 @@ VT_MUST enum vt_err vt_fetch_get(
 VT_MUST enum vt_err vt_fetch_get_range(struct vt_fetch *f, const char *path, uint64_t offset,
     size_t len, struct vt_buf *b, struct vt_why *why);
 
+/* Writes the file to fd, from its present position on, at most len_max bytes of it
+ * (VT_E_LIMIT). */
+VT_MUST enum vt_err vt_fetch_to_fd(
+    struct vt_fetch *f, const char *path, int fd, uint64_t len_max, struct vt_why *why);
+
 /*
  * Fetching ahead: over the network several files are under way at once, while their consumer
  * takes them one after the other. At most VT_FETCH_AHEAD_BYTES are held. Of a folder files are

@@ -310,6 +310,8 @@ look(struct vt_log_mirror *m, struct vt_log_mirror_state *got, struct vt_buf *fr
         err = publish_frozen(m, frozen, why);
     if (err == VT_OK)
         err = vt_log_mirror_drop_partials(m, old_size, size, why);
+    if (err == VT_OK)
+        err = vt_log_mirror_index(m, tiles, why);
     seen->new_entries = size - old_size;
     vt_tiles_free(tiles);
     return err;

@@ -75,18 +75,21 @@ write_temp(const char *path, const void *data, size_t len, struct vt_why *why)
 }
 
 enum vt_err
-vt_log_mirror_put(
-    struct vt_log_mirror *m, const char *rel, const void *data, size_t len, struct vt_why *why)
+vt_log_mirror_temp(const struct vt_log_mirror *m, char ret[VT_PATH_MAX], struct vt_why *why)
+{
+    return vt_path(ret, why, "%s/" TEMP, m->dir);
+}
+
+enum vt_err
+vt_log_mirror_name(struct vt_log_mirror *m, const char *rel, struct vt_why *why)
 {
     char temp[VT_PATH_MAX];
     char path[VT_PATH_MAX];
     char *slash;
-    enum vt_err err = vt_path(temp, why, "%s/" TEMP, m->dir);
+    enum vt_err err = vt_log_mirror_temp(m, temp, why);
 
     if (err == VT_OK)
         err = vt_path(path, why, "%s/%s", m->dir, rel);
-    if (err == VT_OK)
-        err = write_temp(temp, data, len, why);
     if (err != VT_OK || rename(temp, path) == 0)
         return err;
     slash = strrchr(path, '/');
@@ -96,6 +99,18 @@ vt_log_mirror_put(
     if (err == VT_OK && rename(temp, path) != 0)
         err = vt_fail_errno(why, "%s: cannot put the new file in place", path);
     return err;
+}
+
+enum vt_err
+vt_log_mirror_put(
+    struct vt_log_mirror *m, const char *rel, const void *data, size_t len, struct vt_why *why)
+{
+    char temp[VT_PATH_MAX];
+    enum vt_err err = vt_log_mirror_temp(m, temp, why);
+
+    if (err == VT_OK)
+        err = write_temp(temp, data, len, why);
+    return err == VT_OK ? vt_log_mirror_name(m, rel, why) : err;
 }
 
 static enum vt_err

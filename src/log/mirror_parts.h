@@ -37,9 +37,20 @@ VT_MUST enum vt_err vt_log_mirror_copy(struct vt_log_mirror *m, const struct vt_
 /* Removes the partial tiles of DIR that full ones have replaced since the old size. */
 VT_MUST enum vt_err vt_log_mirror_drop_partials(
     struct vt_log_mirror *m, uint64_t old_size, uint64_t size, struct vt_why *why);
+/* The path of the one file that is written before it gets its name. */
+VT_MUST enum vt_err vt_log_mirror_temp(
+    const struct vt_log_mirror *m, char ret[VT_PATH_MAX], struct vt_why *why);
+/* Gives that file its name DIR/rel, with the folders above it. */
+VT_MUST enum vt_err vt_log_mirror_name(
+    struct vt_log_mirror *m, const char *rel, struct vt_why *why);
 /* Writes DIR/rel whole: beside, then renamed; not durable yet. */
 VT_MUST enum vt_err vt_log_mirror_put(
     struct vt_log_mirror *m, const char *rel, const void *data, size_t len, struct vt_why *why);
+
+/* Makes DIR/index what the log's is, as far as the checkpoint covers its roots. `tiles` are of
+ * the mirror's own checkpoint. */
+VT_MUST enum vt_err vt_log_mirror_index(
+    struct vt_log_mirror *m, struct vt_tiles *tiles, struct vt_why *why);
 
 /* Keeps two notes that contradict each other, and sets m->evidence. Their files' names are
  * `had_name` and "got"; `size` is of the newer. proof may be NULL. */

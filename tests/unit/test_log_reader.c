@@ -137,7 +137,7 @@ set_up(void **state)
     struct fixture *f = calloc(1, sizeof(*f));
 
     assert_non_null(f);
-    assert_int_equal(vt_dir_temp("/tmp", "vt-reader", f->root, NULL), VT_OK);
+    assert_int_equal(vt_dir_temp(folder_parent(), "vt-reader", f->root, NULL), VT_OK);
     assert_int_equal(vt_path(f->log.dir, NULL, "%s/public", f->root), VT_OK);
     f->log.signer = folder_signer(ORIGIN, 1);
     f->policy = folder_policy(f->log.signer, "");

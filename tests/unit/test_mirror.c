@@ -4,9 +4,11 @@
  * shows two histories is caught with both in hand (threats 6, 7 and 8).
  */
 #include "log/audit.h"
-#include "log/gzip.h"
+#include "log/log_index.h"
 #include "log/mirror.h"
 #include "log_folder.h"
+
+#include "index_log.h"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -73,7 +75,7 @@ set_up(void **state)
     struct fixture *f = calloc(1, sizeof(*f));
 
     assert_non_null(f);
-    assert_int_equal(vt_dir_temp("/tmp", "vt-mirror", f->root, NULL), VT_OK);
+    assert_int_equal(vt_dir_temp(folder_parent(), "vt-mirror", f->root, NULL), VT_OK);
     assert_int_equal(vt_path(f->dir, NULL, "%s/mirror", f->root), VT_OK);
     assert_int_equal(vt_path(f->log.dir, NULL, "%s/log", f->root), VT_OK);
     f->log.signer = folder_signer(ORIGIN, 1);
@@ -521,6 +523,103 @@ test_a_damaged_mirror_is_refused(void **state)
     assert_non_null(strstr(f->why.text, "mirror/checkpoint"));
 }
 
+/* Logs an index root of what there is, and publishes all of it. */
+static void
+publish_with_root(struct index_log *l, struct vt_log_index *ix, size_t count, int64_t now)
+{
+    struct vt_buf b = VT_BUF(65535);
+    struct vt_why why = {0};
+    struct vt_digest root;
+    bool more = false;
+
+    while (l->count < count) {
+        char text[64];
+        int n = snprintf(text, sizeof(text), "entry %zu", l->count);
+
+        index_log_add(l, text, (size_t)n);
+    }
+    index_log_put_bundles(l);
+    assert_int_equal(vt_log_index_advance(ix, l->count, now, 0, &more, NULL), VT_OK);
+    assert_true(vt_log_index_due(ix));
+    root = index_log_root(l, vt_log_index_size(ix));
+    if (vt_log_index_note(ix, &root, l->signer, &b, &why) != VT_OK)
+        fail_msg("%s", why.text);
+    index_log_add(l, b.data, b.len);
+    assert_int_equal(vt_log_index_logged(ix, l->count - 1, now, NULL), VT_OK);
+    index_log_publish(l);
+    assert_int_equal(vt_log_index_published(ix, l->count, now, NULL), VT_OK);
+    vt_buf_release(&b);
+}
+
+static uint64_t
+index_roots(struct fixture *f, struct index_log *l)
+{
+    const struct vt_log_audit_opts opts = {.index_tmp = f->root};
+    struct vt_log_audit sum;
+
+    if (vt_log_audit(f->dir, l->policy, &opts, &sum, &f->why) != VT_OK)
+        fail_msg("%s", f->why.text);
+    assert_int_equal(sum.checkpoint.size, l->count);
+    return sum.index_roots;
+}
+
+static void
+test_the_index_is_mirrored(void **state)
+{
+    static const struct vt_log_index_opts opts = {.root_entries = 1, .pause_ms = -1};
+    struct fixture *f = *state;
+    struct vt_policy *own = f->policy;
+    struct vt_log_index *ix = NULL;
+    struct vt_log_mirror_seen seen;
+    struct index_log l;
+
+    index_log_set_up(&l);
+    f->policy = l.policy;
+    assert_int_equal(vt_log_index_open(l.pub, l.state, INDEX_ORIGIN, &opts, &ix, NULL), VT_OK);
+    publish_with_root(&l, ix, 700, 1000);
+    if (look_at(f, l.pub, &seen) != VT_OK)
+        fail_msg("%s", f->why.text);
+    assert_true(has(f, "index/latest") && has(f, "index/0/0") && has(f, "index/0/1"));
+    assert_int_equal(index_roots(f, &l), 1);
+    /* Runs are merged; the mirror follows, and keeps what the root before needs. */
+    publish_with_root(&l, ix, 5000, 2000);
+    if (look_at(f, l.pub, &seen) != VT_OK)
+        fail_msg("%s", f->why.text);
+    assert_true(has(f, "index/2/0") && has(f, "index/0/18"));
+    assert_int_equal(index_roots(f, &l), 2);
+    publish_with_root(&l, ix, 6000, 700000);
+    assert_int_equal(look_at(f, l.pub, &seen), VT_OK);
+    publish_with_root(&l, ix, 7000, 1400000);
+    assert_int_equal(look_at(f, l.pub, &seen), VT_OK);
+    assert_false(has(f, "index/0/0"));
+    /* A false run, and a false list: the copy of the log goes on, that of the index not. */
+    publish_with_root(&l, ix, 7500, 2100000);
+    {
+        struct folder source = {.signer = NULL};
+
+        assert_int_equal(vt_path(source.dir, NULL, "%s", l.pub), VT_OK);
+        for (unsigned at = 0; at < 3; at++) {
+            off_t size = folder_size(&source, "index/0/28");
+
+            folder_flip(&source, "index/0/28", at == 0 ? 7 : at == 1 ? size - 1 : size / 2);
+            assert_int_equal(look_at(f, l.pub, &seen), VT_E_PROOF);
+            assert_non_null(strstr(f->why.text, "index/0/28"));
+            folder_flip(&source, "index/0/28", at == 0 ? 7 : at == 1 ? size - 1 : size / 2);
+        }
+        assert_int_equal(index_roots(f, &l), 5);
+        assert_false(has(f, "index/0/28"));
+        assert_int_equal(look_at(f, l.pub, &seen), VT_OK);
+        assert_true(has(f, "index/0/28"));
+        folder_put(&source, "index/latest", "5\n", 2);
+        assert_int_equal(look_at(f, l.pub, &seen), VT_E_UNKNOWN);
+        folder_put(&source, "index/latest", "5\nno number\n", 12);
+        assert_int_not_equal(look_at(f, l.pub, &seen), VT_OK);
+    }
+    vt_log_index_free(ix);
+    f->policy = own;
+    index_log_tear_down(&l);
+}
+
 int
 main(void)
 {
@@ -538,6 +637,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_a_frozen_log, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_thawed_log_is_not_begun, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_damaged_mirror_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_index_is_mirrored, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
