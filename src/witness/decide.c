@@ -79,13 +79,34 @@ stands_before(const struct vt_note *note, size_t n, const struct vt_note_sig *si
     return false;
 }
 
+/* The lines of an Ed25519 key that was made ready. */
 static enum vt_err
-verify_by(const struct vt_note *note, const struct vt_vkey *k, struct vt_why *why)
+verify_ready(const struct vt_note *note, const struct vt_vkey *k, struct vt_verifier *verifier,
+    struct vt_why *why)
+{
+    enum vt_err err = VT_E_UNKNOWN;
+    uint8_t sig[VT_SIG_SIZE];
+    size_t len = 0;
+
+    for (size_t i = 0; i < note->sig_count; i++) {
+        if (!vt_note_sig_is(&note->sig[i], k))
+            continue;
+        if (vt_note_sig_bytes(&note->sig[i], sig, sizeof(sig), &len, NULL) != VT_OK ||
+            !vt_verifier_check(verifier, note->text, note->text_len, sig, len))
+            return vt_fail(why, VT_E_SIG, "the signature of `%s` does not verify", k->name);
+        err = VT_OK;
+    }
+    return err;
+}
+
+static enum vt_err
+verify_by(const struct vt_note *note, const struct vt_witness_keys *keys, size_t i,
+    struct vt_why *why)
 {
     uint64_t time = 0;
 
-    return k->alg == VT_NOTE_ED25519 ? vt_note_verify(note, k, why)
-                                     : vt_cosig_verify(note, k, &time, why);
+    return keys->verifier[i] != NULL ? verify_ready(note, &keys->key[i], keys->verifier[i], why)
+                                     : vt_cosig_verify(note, &keys->key[i], &time, why);
 }
 
 /* Each line once: a true signature is the only one of its key and text, so that nobody can have
@@ -103,7 +124,7 @@ vt_witness_check_note(
     if (n == 0)
         return vt_fail(why, VT_E_UNKNOWN, "not signed by a key of the log %s", log->origin);
     for (size_t i = 0; i < log->keys.count; i++) {
-        enum vt_err err = verify_by(note, &log->keys.key[i], why);
+        enum vt_err err = verify_by(note, &log->keys, i, why);
 
         if (err != VT_OK && err != VT_E_UNKNOWN)
             return err;

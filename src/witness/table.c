@@ -34,13 +34,23 @@ vt_witness_table_new(struct vt_witness_table **ret, struct vt_why *why)
     return VT_OK;
 }
 
+static void
+free_keys(struct vt_witness_keys *k)
+{
+    for (size_t i = 0; i < k->count; i++)
+        vt_verifier_free(k->verifier[i]);
+    free(k->verifier);
+    free(k->key);
+    *k = (struct vt_witness_keys){0};
+}
+
 void
 vt_witness_table_free(struct vt_witness_table *t)
 {
     if (t == NULL)
         return;
     for (size_t i = 0; i < t->count; i++) {
-        free(t->log[i]->keys.key);
+        free_keys(&t->log[i]->keys);
         free(t->log[i]->note);
         free(t->log[i]->lines);
         free(t->log[i]);
@@ -155,12 +165,30 @@ signs_checkpoints(const struct vt_vkey *k)
            k->alg == VT_NOTE_COSIG_MLDSA44;
 }
 
+/* Room for one key more. */
+static bool
+grow_keys(struct vt_witness_keys *k)
+{
+    struct vt_vkey *key = reallocarray(k->key, k->count + 1, sizeof(*key));
+    struct vt_verifier **verifier;
+
+    if (key == NULL)
+        return false;
+    k->key = key;
+    verifier = reallocarray(k->verifier, k->count + 1, sizeof(struct vt_verifier *));
+    if (verifier == NULL)
+        return false;
+    k->verifier = verifier;
+    return true;
+}
+
 /* Adds the key to those that its log is to have. *logs counts such logs. */
 static enum vt_err
 gather(struct vt_witness_log *log, const struct vt_vkey *key, size_t *logs, struct vt_why *why)
 {
     struct vt_witness_keys *next = &log->next;
-    struct vt_vkey *v;
+    struct vt_verifier *verifier = NULL;
+    enum vt_err err = VT_OK;
 
     for (size_t i = 0; i < next->count; i++)
         if (next->key[i].id == key->id && strcmp(next->key[i].name, key->name) == 0)
@@ -171,11 +199,14 @@ gather(struct vt_witness_log *log, const struct vt_vkey *key, size_t *logs, stru
     if (next->count == 0 && *logs == VT_WITNESS_LOGS_MAX)
         return vt_fail(
             why, VT_E_CONFIG, "a witness follows at most %u logs", VT_WITNESS_LOGS_MAX);
-    v = reallocarray(next->key, next->count + 1, sizeof(*v));
-    if (v == NULL)
+    if (!grow_keys(next))
         return vt_fail(why, VT_E_NOMEM, "witness: out of memory");
-    v[next->count] = *key;
-    next->key = v;
+    if (key->alg == VT_NOTE_ED25519)
+        err = vt_verifier_new(&key->pub, &verifier, why);
+    if (err != VT_OK)
+        return err;
+    next->key[next->count] = *key;
+    next->verifier[next->count] = verifier;
     *logs += next->count++ == 0;
     return VT_OK;
 }
@@ -191,7 +222,7 @@ settle(struct vt_witness_table *t, bool good)
         if (good)
             log->keys = log->next;
         log->next = (struct vt_witness_keys){0};
-        free(away.key);
+        free_keys(&away);
     }
 }
 

@@ -8,6 +8,7 @@
 #ifndef VT_WITNESS_TABLE_H
 #define VT_WITNESS_TABLE_H
 
+#include "crypto/verifier.h"
 #include "note/checkpoint.h"
 
 #define VT_WITNESS_LOGS_MAX 65536U     /* that are followed */
@@ -18,6 +19,7 @@
 struct vt_witness_keys {
     size_t count;
     struct vt_vkey *key;
+    struct vt_verifier **verifier; /* of each key of type 01, made ready; NULL of others */
 };
 
 struct vt_witness_log {
