@@ -46,7 +46,7 @@ check_frozen(const struct vt_log_writer *w, const struct vt_frozen *f, struct vt
     if (!w->has_signed || w->signed_cp.size < f->size)
         return vt_fail(why, VT_E_ROLLBACK,
             "the log ended with %" PRIu64 " entries and no such checkpoint was signed: put "
-                                          "back the newest copy of the folder",
+            "back the newest copy of the folder",
             f->size);
     if (w->signed_cp.size != f->size || !vt_digest_eq(&w->signed_cp.root, &f->root) ||
         count != f->size)
@@ -70,6 +70,21 @@ complete_copy(struct vt_log_writer *w, struct vt_why *why)
     return err == VT_E_NOENT ? VT_OK : err;
 }
 
+/* There is no DIR/frozen; if what is public says that the log has ended, there was one. */
+static enum vt_err
+check_never_frozen(const struct vt_log_writer *w, struct vt_why *why)
+{
+    char path[VT_PATH_MAX];
+    enum vt_err err = vt_path(path, why, "%s/frozen", w->public_dir);
+
+    if (err != VT_OK || !vt_file_exists(path))
+        return err;
+    return vt_fail(why, VT_E_ROLLBACK,
+        "%s says that the log has ended, and %s/frozen is missing: put back the newest copy of "
+        "the folder",
+        path, w->dir);
+}
+
 enum vt_err
 vt_log_writer_load_frozen(struct vt_log_writer *w, struct vt_why *why)
 {
@@ -78,8 +93,10 @@ vt_log_writer_load_frozen(struct vt_log_writer *w, struct vt_why *why)
     char path[VT_PATH_MAX];
     enum vt_err err = vt_path(path, why, "%s/frozen", w->dir);
 
-    if (err != VT_OK || !vt_file_exists(path))
+    if (err != VT_OK)
         return err;
+    if (!vt_file_exists(path))
+        return check_never_frozen(w, why);
     err = vt_file_read(path, &w->frozen_note, why);
     if (err == VT_OK)
         err = vt_note_parse(w->frozen_note.data, w->frozen_note.len, &note, why);

@@ -706,6 +706,8 @@ test_freeze(void **state)
     expect_refused(f, VT_E_SYNTAX, "frozen");
     flip(dir_path, 3);
     assert_int_equal(rename(dir_path, away), 0);
+    expect_refused(f, VT_E_ROLLBACK, "put back the newest copy");
+    assert_int_equal(unlink(public_copy), 0);
     w = open_log(f);
     assert_int_equal(vt_log_writer_add(w, "y", 1, &name, &index, NULL), VT_OK);
     name.b[0]++;
