@@ -881,7 +881,7 @@ __wrap_mkdir(const char *path, mode_t mode)
     return fails() ? -1 : __real_mkdir(path, mode);
 }
 
-static const uint64_t crash_sizes[] = {600, 1300, 1600, 2400};
+static const uint64_t crash_sizes[] = {600, 1300, 2400};
 
 /* Roots at several sizes, as far as they were not logged before: an error is one, a call later
  * there is none. The entries of roots are not in this log. */
@@ -890,7 +890,7 @@ work_through(const struct index_log *l, struct vt_log_index *ix, struct vt_buf *
 {
     enum vt_err err = VT_OK;
 
-    for (size_t i = 0; i < 4 && err == VT_OK; i++) {
+    for (size_t i = 0; i < 3 && err == VT_OK; i++) {
         const uint64_t size = crash_sizes[i];
         bool more = true;
 
