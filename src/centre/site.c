@@ -101,6 +101,11 @@ prepare(struct vt_site *s, const struct vt_site_opts *opts, struct vt_why *why)
     enum vt_err err = vt_serve_lock(s->home, &s->lock, why);
 
     s->locked = err == VT_OK;
+    if (opts->how != NULL)
+        s->how = *opts->how;
+    s->how.pass = s->pass;
+    if (err == VT_OK)
+        err = vt_listen_pass(s->pass, why);
     if (err == VT_OK)
         err = make_folders(s, why);
     if (err == VT_OK)
@@ -110,7 +115,7 @@ prepare(struct vt_site *s, const struct vt_site_opts *opts, struct vt_why *why)
     if (err == VT_OK)
         err = vt_serve_policy(s->home, &s->policy, why);
     if (err == VT_OK)
-        err = vt_listen_open(opts->listen, opts->how, &s->listen_fd, s->url, why);
+        err = vt_listen_open(opts->listen, &s->how, &s->listen_fd, s->url, why);
     if (err == VT_OK)
         err = vt_site_find_origin(opts->origin, s->url, s->origin, why);
     if (err == VT_OK)
@@ -132,7 +137,7 @@ withdraw(struct vt_site *s)
 enum vt_err
 vt_site_run(const struct vt_home *home, const struct vt_site_opts *opts, struct vt_why *why)
 {
-    struct vt_site s = {.home = home, .how = opts->how, .listen_fd = -1};
+    struct vt_site s = {.home = home, .listen_fd = -1};
     const char *names[VT_SITE_MEMBERS_MAX];
     struct vt_crew_opts crew = {.what = "the site",
         .names = names,

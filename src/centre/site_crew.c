@@ -41,7 +41,7 @@ tls_signer_main(int fd, void *ctx)
     struct vt_site *s = ctx;
 
     vt_log_init("tls-signer", VT_LOG_INFO);
-    return vt_tls_signer_serve(fd, s->how);
+    return vt_tls_signer_serve(fd, &s->how);
 }
 
 static int
@@ -68,7 +68,7 @@ desk_main(int fd, void *ctx)
 {
     struct vt_site *s = ctx;
     struct vt_desk_opts opts = {
-        .home = s->home, .policy = s->policy, .origin = s->origin, .url = s->url};
+        .home = s->home, .policy = s->policy, .origin = s->origin, .url = s->url, .pass = s->pass};
     struct vt_why why = {0};
     enum vt_err err = VT_OK;
 
@@ -134,9 +134,9 @@ http_main(int fd, void *ctx)
         .public_dir = s->public_dir,
         .web_dir = s->web_dir[0] != '\0' ? s->web_dir : NULL,
         .policy = s->policy,
-        .how = s->how,
+        .how = &s->how,
         .tls_fd = s->tls_fd,
-        .forwarded = !vt_listen_has_tls(s->how) &&
+        .forwarded = !vt_listen_has_tls(&s->how) &&
                      strncmp(s->origin, "https://", strlen("https://")) == 0,
         .listen_fd = s->listen_fd,
         .stop_fd = fd,
@@ -189,7 +189,7 @@ is_member(const struct vt_site *s, const struct member *m)
     case WITH_CENTRE_KEY:
         return s->has_centre_key;
     case WITH_TLS:
-        return vt_listen_has_tls(s->how);
+        return vt_listen_has_tls(&s->how);
     case ALWAYS:
     default:
         return true;

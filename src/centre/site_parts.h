@@ -14,7 +14,8 @@ struct vt_crew;
 
 struct vt_site {
     const struct vt_home *home;
-    const struct vt_listen_opts *how; /* or NULL */
+    struct vt_listen_opts how;
+    char pass[VT_HTTP_PASS_SIZE]; /* for its own processes */
     struct vt_policy *policy;
     struct vt_lock lock;
     bool locked;

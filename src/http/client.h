@@ -28,6 +28,10 @@ struct vt_http_limits {
     const char *client_key;  /* PEM, private as key files are; NULL: $VITRINE_CLIENT_KEY */
     unsigned retries;        /* how often a failed connection or 502..504 is tried again, with
                                 growing pauses (0.2 s, 0.4 s, ... at most 5 s) */
+    /* Not NULL: for the service that this process is a part of. Its certificate is not looked
+     * at, since its name is another than the address's; none is shown, no file is read, and the
+     * pass is (http/listen.h), unless it is "". */
+    const char *pass;
     bool gzip; /* answers may come compressed; limits count what they are unpacked */
 };
 

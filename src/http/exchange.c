@@ -5,6 +5,7 @@
 #include "http/serving.h"
 
 #include "base/clock.h"
+#include "crypto/digest.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -155,6 +156,21 @@ is_within_rates(struct vt_http_exchange *x)
     return true;
 }
 
+/* Whether the request comes from a process of this service. */
+static bool
+shows_pass(const struct vt_http_exchange *x)
+{
+    const char *own = x->server->opts->how->pass;
+    const char *shown = vt_http_header(x, "Vitrine-Pass");
+    struct vt_digest a;
+    struct vt_digest b;
+    size_t len;
+
+    return own != NULL && vt_hex_decode(own, strlen(own), a.b, sizeof(a.b), &len) &&
+           len == sizeof(a.b) && vt_hex_decode(shown, strlen(shown), b.b, sizeof(b.b), &len) &&
+           len == sizeof(b.b) && vt_digest_eq(&a, &b);
+}
+
 /* Whether the request is one for clients with a certificate alone. */
 static bool
 is_guarded(const struct vt_http_exchange *x)
@@ -181,7 +197,7 @@ begin_routed(struct vt_http_exchange *x)
                      : vt_http_send_error(x, 404, "nothing takes a POST here");
     if (x->route == NULL && other && !vt_http_has_folder(x))
         return send_not_allowed(x, "POST", "this takes a POST");
-    if (!known && is_guarded(x))
+    if (!known && is_guarded(x) && !shows_pass(x))
         return vt_http_send_error(
             x, 403, "this is for clients whose certificate the operator's CA has signed");
     if (!is_within_rates(x))

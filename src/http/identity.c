@@ -8,7 +8,9 @@
 
 #include "base/file.h"
 #include "crypto/secret.h"
+#include "http/listen.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +47,19 @@ read_key(const char *path, struct vt_buf *b, struct vt_why *why)
     return err == VT_OK ? VT_OK : vt_fail_in(why, err, "VITRINE_CLIENT_KEY");
 }
 
+static enum vt_err
+make_pass(struct vt_http *h, struct vt_why *why)
+{
+    char line[sizeof("Vitrine-Pass: ") + VT_HTTP_PASS_SIZE];
+
+    if (h->limits.pass[0] == '\0')
+        return VT_OK;
+    (void)snprintf(line, sizeof(line), "Vitrine-Pass: %s", h->limits.pass);
+    h->pass = curl_slist_append(NULL, line);
+    vt_wipe(line, sizeof(line));
+    return h->pass != NULL ? VT_OK : vt_fail(why, VT_E_NOMEM, "HTTP client: out of memory");
+}
+
 enum vt_err
 vt_identity_load(struct vt_http *h, struct vt_why *why)
 {
@@ -57,6 +72,8 @@ vt_identity_load(struct vt_http *h, struct vt_why *why)
     h->cert = VT_BUF(CERT_MAX);
     h->key = VT_BUF(CERT_MAX);
     h->key.secret = true;
+    if (h->limits.pass != NULL)
+        return make_pass(h, why);
     if ((cert == NULL) != (key == NULL))
         return vt_fail(why, VT_E_CONFIG,
             "VITRINE_CLIENT_CERT and VITRINE_CLIENT_KEY go together: %s is not said",
@@ -76,6 +93,7 @@ vt_identity_release(struct vt_http *h)
     vt_buf_release(&h->ca);
     vt_buf_release(&h->cert);
     vt_buf_release(&h->key);
+    curl_slist_free_all(h->pass);
 }
 
 static CURLcode
@@ -91,7 +109,9 @@ vt_identity_set(const struct vt_http *h, CURL *e)
 {
     CURLcode rc = curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 
-    if (rc == CURLE_OK && h->unchecked) {
+    if (rc == CURLE_OK && h->pass != NULL)
+        rc = curl_easy_setopt(e, CURLOPT_HTTPHEADER, h->pass);
+    if (rc == CURLE_OK && h->limits.pass != NULL) {
         rc = curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 0L);
         return rc == CURLE_OK ? curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 0L) : rc;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/listen.h"
 
+#include "crypto/digest.h"
 #include "http/server.h"
 
 #include <netdb.h>
@@ -126,6 +127,18 @@ check_files(const struct vt_listen_opts *how, struct vt_why *why)
         return vt_fail(
             why, VT_E_USAGE, "--client-ca needs --tls-cert and --tls-key: it is part of TLS");
     return VT_OK;
+}
+
+enum vt_err
+vt_listen_pass(char ret[VT_HTTP_PASS_SIZE], struct vt_why *why)
+{
+    uint8_t secret[(VT_HTTP_PASS_SIZE - 1) / 2];
+    enum vt_err err = vt_random(secret, sizeof(secret), why);
+
+    if (err == VT_OK)
+        vt_hex_encode(secret, sizeof(secret), ret);
+    vt_wipe(secret, sizeof(secret));
+    return err;
 }
 
 enum vt_err

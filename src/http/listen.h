@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #define VT_HTTP_URL_SIZE 128
+#define VT_HTTP_PASS_SIZE 65 /* 64 hex digits and NUL */
 
 /* Files by their paths. All NULL and false: plain HTTP, and no line for a request. */
 struct vt_listen_opts {
@@ -21,10 +22,16 @@ struct vt_listen_opts {
         *client_ca;     /* PEM: who signs the certificates of clients; NULL: none are asked */
     bool access_log;    /* a line for each request */
     bool log_addresses; /* it has the client's address, not only the word for it */
+    /* What the service's own processes show in the header Vitrine-Pass (struct vt_http_limits),
+     * for which they are let in where clients need a certificate; NULL: they have none. */
+    const char *pass;
 };
 
 /* Whether it speaks TLS. how may be NULL. */
 bool vt_listen_has_tls(const struct vt_listen_opts *how);
+
+/* Makes a pass that nobody can guess. */
+VT_MUST enum vt_err vt_listen_pass(char ret[VT_HTTP_PASS_SIZE], struct vt_why *why);
 
 /* Opens the listening socket as vt_http_listen does; *ret_url begins with https:// where TLS
  * is. For the parent process, which keeps the port across restarts of the http process.

@@ -175,7 +175,7 @@ join(CURLcode *all, CURLcode one)
 }
 
 static CURLcode
-set_post(struct vt_transfer *t, CURL *e)
+set_post(struct vt_transfer *t, const struct vt_http *h, CURL *e)
 {
     char line[160];
     CURLcode rc = CURLE_OK;
@@ -187,6 +187,8 @@ set_post(struct vt_transfer *t, CURL *e)
         return CURLE_OUT_OF_MEMORY;
     /* No "Expect: 100-continue" and its pause. */
     if (curl_slist_append(t->headers, "Expect:") == NULL)
+        return CURLE_OUT_OF_MEMORY;
+    if (h->pass != NULL && curl_slist_append(t->headers, h->pass->data) == NULL)
         return CURLE_OUT_OF_MEMORY;
     for (size_t i = 0; t->lines != NULL && t->lines[i] != NULL; i++) {
         if (curl_slist_append(t->headers, t->lines[i]) == NULL)
@@ -248,7 +250,7 @@ vt_transfer_setup(struct vt_transfer *t, const struct vt_http *h, CURL *e, struc
     join(&rc, curl_easy_setopt(e, CURLOPT_HEADERDATA, t));
     join(&rc, curl_easy_setopt(e, CURLOPT_PRIVATE, t));
     if (t->post)
-        join(&rc, set_post(t, e));
+        join(&rc, set_post(t, h, e));
     if (rc != CURLE_OK)
         return vt_fail(why, VT_E_USAGE, "%s: %s", t->url, curl_easy_strerror(rc));
     return VT_OK;

@@ -15,9 +15,9 @@ struct vt_http {
     struct vt_buf ca;   /* PEM; empty: those that the system trusts */
     struct vt_buf cert; /* of the client, PEM; empty: none */
     struct vt_buf key;
-    bool unchecked; /* any certificate will do: vt_listen_answers */
-    CURL *easy;     /* for one call after the other */
-    CURLM *multi;   /* for batches, so that they too keep their connections */
+    struct curl_slist *pass; /* the header, or NULL */
+    CURL *easy;              /* for one call after the other */
+    CURLM *multi;            /* for batches, so that they too keep their connections */
 };
 
 struct vt_transfer {

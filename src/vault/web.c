@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RECV_MS = 60000 };
+enum { RECV_MS = 60000, CONNECTIONS_MAX = 512, CONNECTIONS_PER_CLIENT = 256 };
 #define BODIES_MAX (48U * 1024U * 1024U) /* of all requests under way */
 #define EVIDENCE "application/octet-stream"
 
@@ -206,6 +206,8 @@ serve(struct web *w, const char *dir, struct vt_why *why)
         .how = w->opts->how,
         .tls_fd = w->opts->tls_fd,
         .guards = guards,
+        .connections_max = CONNECTIONS_MAX,
+        .connections_per_client = CONNECTIONS_PER_CLIENT,
         .bodies_max = BODIES_MAX,
         .watches = &store,
         .watch_count = 1};

@@ -516,6 +516,48 @@ test_clients(void **state)
     vt_buf_release(&b);
 }
 
+/* A part of the service itself is known by its pass, whatever the certificate's name. */
+static int
+post_with_pass(const struct site *s, const char *pass)
+{
+    struct vt_http_limits limits = {.connect_ms = 10000, .total_ms = 20000, .pass = pass};
+    struct vt_http *h = NULL;
+    struct vt_buf b = VT_BUF(200);
+    int status = 0;
+
+    assert_int_equal(vt_http_new(&limits, &h, NULL), VT_OK);
+    assert_int_equal(
+        vt_http_post(h, s->url, "guarded", NULL, "x", 1, &status, &b, NULL), VT_OK);
+    vt_http_free(h);
+    vt_buf_release(&b);
+    return status;
+}
+
+static void
+test_pass(void **state)
+{
+    struct site *s = *state;
+    struct tls_wish elsewhere = for_loopback;
+    char pass[VT_HTTP_PASS_SIZE];
+    char other[VT_HTTP_PASS_SIZE];
+
+    elsewhere.alt = "DNS:elsewhere.test";
+    equip(s, &s->ca, &elsewhere);
+    assert_int_equal(vt_listen_pass(pass, NULL), VT_OK);
+    assert_int_equal(vt_listen_pass(other, NULL), VT_OK);
+    assert_string_not_equal(pass, other);
+    s->how.client_ca = s->ca_file;
+    s->how.pass = pass;
+    start(s);
+    assert_int_equal(post_with_pass(s, pass), 200);
+    assert_int_equal(post_with_pass(s, other), 403);
+    assert_int_equal(post_with_pass(s, ""), 403);
+    pass[63] = '\0';
+    assert_int_equal(post_with_pass(s, pass), 403);
+    assert_true(vt_listen_answers(s->url, "who", 10000));
+    assert_false(vt_listen_answers(s->url, "nowhere", 10000));
+}
+
 /* Without a CA of clients nothing is guarded, and who shows a certificate is not named. */
 static void
 test_clients_are_not_asked(void **state)
@@ -842,6 +884,7 @@ main(void)
         WITH(test_other_hellos),
         WITH(test_reload),
         WITH(test_clients),
+        WITH(test_pass),
         WITH(test_clients_are_not_asked),
         WITH(test_names_of_clients),
         WITH(test_wrong_files),
