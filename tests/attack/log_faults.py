@@ -5,12 +5,12 @@ write, fsync, fdatasync, syncfs, rename, open and truncation between opening a l
 then one after the other is made to fail (EIO, ENOSPC) or to be where the process dies, by strace's fault
 injection. Then the log is opened again: nothing that was acknowledged is lost, no size has two signed
 roots, what is public is the whole log, and it goes on. And a full disk: it refuses, and resumes when there
-is room.
+is room. Another program with the same verbs is tried in the same way: witness_crash, a witness's records.
 
 Each run is named by its seed, its call and its fault, so that it can be made again. With fewer --runs than
 there are places, the seed says which.
 
-usage: log_faults.py LOG_CRASH FOLDER [--runs 520] [--seed 1] [--jobs 2]
+usage: log_faults.py LOG_CRASH FOLDER [--runs 520] [--seed 1] [--jobs 2] [--full BYTES]
 """
 
 import argparse
@@ -37,12 +37,12 @@ def run(*args, timeout=120):
 
 
 class Faults:
-    def __init__(self, program, folder):
+    def __init__(self, program, folder, full=NEARLY_FULL):
         self.program, self.dir = program, folder
         self.template = folder / "template"
         shutil.rmtree(folder, ignore_errors=True)
         self.template.mkdir(parents=True)
-        done = run(program, "fill", self.template, self.template / "notes", NEARLY_FULL)
+        done = run(program, "fill", self.template, self.template / "notes", full)
         if done.returncode != 0:
             raise SystemExit(f"log_faults: {done.stderr}")
 
@@ -108,12 +108,13 @@ def main():
     ap.add_argument("--runs", type=int, default=520)
     ap.add_argument("--seed", type=int, default=1)
     ap.add_argument("--jobs", type=int, default=2)
+    ap.add_argument("--full", type=int, default=NEARLY_FULL)
     a = ap.parse_args()
     if not shutil.which("strace") or run("strace", "-qq", "-o", "/dev/null", "true").returncode != 0:
         print("log_faults: strace cannot trace here")
         print("0 passed, 0 failed, 1 skipped")
         return 77
-    f = Faults(a.program.resolve(), a.folder.resolve())
+    f = Faults(a.program.resolve(), a.folder.resolve(), a.full)
     todo = []
     for full, seeds in ((False, 3), (True, 1)):
         for seed in range(a.seed, a.seed + seeds):
@@ -130,8 +131,9 @@ def main():
                 print("FAILED", *what, said, flush=True)
     by = collections.Counter((call, fault) for _, _, call, _, fault in todo)
     print("log_faults: " + ", ".join(f"{c} {k} {n}" for (c, k), n in sorted(by.items())), flush=True)
-    disk = full_disk(f.program, f.dir)
-    skipped = disk is None
+    is_log = a.program.stem == "log_crash"
+    disk = full_disk(f.program, f.dir) if is_log else None
+    skipped = is_log and disk is None
     if disk is not None:
         passed, failed = passed + (disk.returncode == 0), failed + (disk.returncode != 0)
         print(("ok     " if disk.returncode == 0 else "FAILED ") + "a full disk: " + disk.stderr.strip()[-300:])
