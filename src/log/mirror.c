@@ -217,7 +217,7 @@ check_frozen(struct vt_log_mirror *m, const struct vt_log_mirror_state *got, str
     struct vt_why *why)
 {
     const struct vt_checkpoint *c = &got->checkpoint;
-    struct vt_frozen own;
+    struct vt_frozen own = {.size = 0};
     struct vt_frozen its;
     enum vt_err err = vt_fetch_get(m->fetch, "frozen", now, why);
 

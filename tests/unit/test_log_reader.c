@@ -12,6 +12,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <zlib.h>
 
 #define ORIGIN "read.example/log"
@@ -33,9 +34,9 @@ struct fixture {
     struct vt_policy *policy;
     struct vt_why why;
     /* The server, in a thread of its own. */
-    enum manner manner;
-    unsigned requests;
-    unsigned compressed; /* answers */
+    _Atomic enum manner manner;
+    atomic_uint requests;
+    atomic_uint compressed; /* answers */
     int listen_fd;
     int stop[2];
     char url[VT_HTTP_URL_SIZE];

@@ -356,7 +356,7 @@ assert_evidence(struct fixture *f, uint64_t had_size, uint64_t got_size, const c
         struct vt_digest root;
         struct vt_reader r;
         struct vt_reader line;
-        uint64_t old;
+        uint64_t old = 0;
         size_t len;
 
         read_file(dir, "proof", &b);
