@@ -433,8 +433,7 @@ test_seed_key(void **state)
 {
     struct vt_key *k = NULL;
     struct vt_why why = {0};
-    struct vt_digest d;
-    char hex[VT_DIGEST_HEX_SIZE];
+    char hex[2 * 32 + 1];
     (void)state;
 
     if (!there)
@@ -443,12 +442,10 @@ test_seed_key(void **state)
         vt_file_replace(in_dir("seed.key"), 0600, SEED_KEY, strlen(SEED_KEY), NULL), VT_OK);
     if (vt_key_load(in_dir("seed.key"), NULL, &k, &why) != VT_OK)
         fail_msg("%s", why.text);
-    /* RFC 9881, appendix C: the public key of the seed 000102...1f */
-    vt_digest_of(vt_key_mldsa(k)->b, VT_MLDSA_PUBLIC_SIZE, &d);
-    vt_digest_hex(&d, hex);
-    print_message("public key of the seed: sha256 %s\n", hex);
-    assert_int_equal(vt_key_mldsa(k)->b[0], 0xd7);
-    assert_int_equal(vt_key_mldsa(k)->b[1], 0xb2);
+    /* RFC 9881, appendix C: the public key of the seed 000102...1f, its beginning */
+    vt_hex_encode(vt_key_mldsa(k)->b, 32, hex);
+    assert_string_equal(
+        hex, "d7b2b47254aae0db45e7930d4a98d2c97d8f1397d1789dafa17024b316e9bec9");
     vt_key_free(k);
 }
 
@@ -456,8 +453,10 @@ test_seed_key(void **state)
 static void
 test_openssl_verifies(void **state)
 {
-    const char *const public[] = {
-        "openssl", "pkey", "-in", in_dir("o.key"), "-pubout", "-out", in_dir("o.pub"), NULL};
+    char key[VT_PATH_MAX], pub[VT_PATH_MAX], sig_path[VT_PATH_MAX], msg[VT_PATH_MAX];
+    const char *const public[] = {"openssl", "pkey", "-in", key, "-pubout", "-out", pub, NULL};
+    const char *const verify[] = {"openssl", "pkeyutl", "-verify", "-pubin", "-inkey", pub,
+        "-rawin", "-in", msg, "-sigfile", sig_path, NULL};
     struct vt_buf sig = VT_BUF(8192);
     struct vt_why why = {0};
     struct vt_key *k;
@@ -471,12 +470,10 @@ test_openssl_verifies(void **state)
     assert_int_equal(vt_file_replace(in_dir("o.sig"), 0600, sig.data, sig.len, NULL), VT_OK);
     assert_int_equal(
         vt_file_replace(in_dir("o.msg"), 0600, MESSAGE, sizeof MESSAGE - 1, NULL), VT_OK);
-    char key[VT_PATH_MAX], sig_path[VT_PATH_MAX], msg[VT_PATH_MAX];
-    strcpy(key, in_dir("o.pub"));
+    strcpy(key, in_dir("o.key"));
+    strcpy(pub, in_dir("o.pub"));
     strcpy(sig_path, in_dir("o.sig"));
     strcpy(msg, in_dir("o.msg"));
-    const char *const verify[] = {"openssl", "pkeyutl", "-verify", "-pubin", "-inkey", key,
-        "-rawin", "-in", msg, "-sigfile", sig_path, NULL};
     if (vt_proc_run(public, NULL, &why) != VT_OK || vt_proc_run(verify, NULL, &why) != VT_OK)
         fail_msg("%s", why.text);
     vt_key_free(k);
@@ -636,7 +633,7 @@ test_policy(void **state)
     assert_int_equal(check(&w, "group one any w0 w1\nquorum one\n", &time, &why), VT_OK);
     assert_int_equal(time, TIME + 1);
     /* a false line of type 06 refuses the checkpoint, though the other would do */
-    w.note.data[w.note.len - 8] ^= 1;
+    w.note.data[w.note.len - 8] = w.note.data[w.note.len - 8] == 'A' ? 'B' : 'A';
     assert_int_equal(check(&w, "group one any w0 w1\nquorum one\n", &time, &why), VT_E_SIG);
     w.note.len = w.line[1];
     assert_int_equal(check(&w, "group one any w0 w1\nquorum one\n", &time, &why), VT_OK);
