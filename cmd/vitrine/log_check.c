@@ -8,6 +8,7 @@
 #include "log/audit.h"
 #include "store/policy_file.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct check {
@@ -70,9 +71,13 @@ print_check(const struct vt_cmd *c, const struct check *k)
     const struct vt_checkpoint *cp = &sum->checkpoint;
     double rate = (double)cp->size * 1000 / (double)(k->ms > 0 ? k->ms : 1);
     struct vt_buf root = VT_BUF(64);
+    char index[64] = "";
     json_t *o;
     int code;
 
+    if (k->index)
+        (void)snprintf(index, sizeof(index), "; its %llu index roots are right",
+            (unsigned long long)sum->index_roots);
     vt_buf_put_b64(&root, cp->root.b, VT_DIGEST_SIZE);
     o = json_pack("{s:s, s:s, s:I, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:I}", "result",
         "consistent", "origin", cp->origin, "entries", (json_int_t)cp->size, "root",
@@ -83,10 +88,11 @@ print_check(const struct vt_cmd *c, const struct check *k)
         (json_int_t)sum->index_roots);
     code = vt_cmd_done(c, o,
         "%s: %llu entries and %llu tiles give the root %s that its checkpoint says (%.0f "
-        "entries/s; %llu by signers outside the policy, %llu unreadable or falsely signed)%s%s",
+        "entries/s; %llu by signers outside the policy, %llu unreadable or falsely "
+        "signed)%s%s%s",
         cp->origin, (unsigned long long)cp->size, (unsigned long long)sum->tiles,
         vt_buf_str(&root), rate, (unsigned long long)sum->strangers,
-        (unsigned long long)sum->unread, sum->is_frozen ? "; frozen: " : "",
+        (unsigned long long)sum->unread, index, sum->is_frozen ? "; frozen: " : "",
         sum->is_frozen ? sum->frozen.reason : "");
     vt_buf_release(&root);
     return code;

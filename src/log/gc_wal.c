@@ -137,7 +137,7 @@ vt_gc_wal(const char *log_dir, const char *public_dir, const struct vt_policy *p
     if (err == VT_OK)
         err = vt_path(c.wal_dir, why, "%s/wal", log_dir);
     if (err == VT_OK)
-        err = vt_lock_take(&lock, path, "the log, which must not run for this,", why);
+        err = vt_lock_take(&lock, path, "the log runs; stop it first", why);
     if (err == VT_OK)
         err = open_and_clear(&c, public_dir, policy, why);
     vt_lock_release(&lock);
