@@ -18,7 +18,7 @@
 #define TEXT "text/plain; charset=utf-8"
 /* Room for a body on each connection, so that slow ones of one address leave room. */
 #define BODIES_MAX (64U * 1024U * 1024U)
-enum { CONNECTIONS_MAX = 1024, CONNECTIONS_PER_CLIENT = 512 };
+enum { CONNECTIONS_MAX = 1024, CONNECTIONS_PER_CLIENT = 512, MEMORY = 16 * 1024 };
 
 struct http {
     struct vt_add *add;
@@ -142,6 +142,7 @@ serve(const struct vt_serve *s, int stop_fd, const struct files *f, struct vt_wh
         .tls_fd = vt_listen_has_tls(s->opts->how) ? s->tls_fd : 0,
         .connections_max = CONNECTIONS_MAX,
         .connections_per_client = CONNECTIONS_PER_CLIENT,
+        .memory = MEMORY,
         .bodies_max = BODIES_MAX,
         .turned = on_turned};
     enum vt_err err = vt_add_new(s->log_fd, &watch, &h.add, why);

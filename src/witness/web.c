@@ -17,7 +17,7 @@
 #define BODIES_MAX (64U * 1024U * 1024U)
 #define MONITOR "/monitor/"
 
-enum { CONNECTIONS = 1024, FRONT_LOGS = 1000 };
+enum { CONNECTIONS = 1024, FRONT_LOGS = 1000, MEMORY = 16 * 1024 };
 
 /* An exchange that waits for the turn's end. */
 struct waiting {
@@ -256,6 +256,7 @@ serve(struct web *web, struct vt_why *why)
         .how = s->how,
         .connections_max = s->connections > 0 ? s->connections : CONNECTIONS,
         .connections_per_client = s->connections_per_client,
+        .memory = MEMORY,
         .bodies_max = BODIES_MAX,
         .on_error = on_error,
         .tick = on_tick,
