@@ -30,7 +30,7 @@
 #include <unistd.h>
 
 #define ORIGIN "bench.example/log"
-enum { INTERVAL_MS = 200 };
+enum { INTERVAL_MS = 200, LEAF = 256 };
 
 struct run {
     struct vt_log_writer *writer;
@@ -198,10 +198,36 @@ append(const char *dir, uint64_t entries, size_t size, uint64_t batch)
     return 0;
 }
 
+/* How often in a second one core verifies a signature and makes one. */
+static double
+pairs_per_second(void)
+{
+    const uint8_t seed[32] = {2};
+    uint8_t msg[LEAF] = {0};
+    struct vt_key *key = NULL;
+    struct vt_pubkey pub;
+    struct vt_sig sig;
+    struct vt_why why = {0};
+    uint64_t pairs = 0;
+    bool good = true;
+    double start = now(), took = 0;
+
+    if (vt_key_from_seed(ORIGIN, seed, &key, &why) != VT_OK)
+        exit(failed(&why));
+    vt_key_public(key, &pub);
+    for (; good && took < 1; took = now() - start) {
+        msg[0]++;
+        good = vt_key_sign(key, msg, sizeof msg, &sig, &why) == VT_OK &&
+               vt_pubkey_verify(&pub, msg, sizeof msg, &sig);
+        pairs++;
+    }
+    vt_key_free(key);
+    return good ? (double)pairs / took : 0;
+}
+
 static int
 limits(const char *dir, size_t bytes)
 {
-    enum { LEAF = 256 };
     char path[VT_PATH_MAX];
     uint8_t leaf[LEAF] = {0};
     uint8_t *data = calloc(1, bytes);
