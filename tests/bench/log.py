@@ -198,7 +198,7 @@ def witness(vitrine, bench, folder):
     finally:
         p.terminate()
         p.wait()
-    return [row("witness_add_checkpoint_per_s", got["per_s"], "/s",
+    return [row("witness_add_checkpoint_per_s", got["per_second"], "/s",
                 "an Ed25519 verification and a signature each, by one core", limits["pairs_per_s"])]
 
 
