@@ -264,8 +264,8 @@ limits(const char *dir, size_t bytes)
         leaves += 1000;
         took = now() - start;
     } while (took < 1);
-    printf(
-        "{\"syncs_per_s\": %.1f, \"leaves_per_s\": %.0f}\n", sync_rate, (double)leaves / took);
+    printf("{\"syncs_per_s\": %.1f, \"leaves_per_s\": %.0f, \"pairs_per_s\": %.0f}\n",
+        sync_rate, (double)leaves / took, pairs_per_second());
     return 0;
 }
 
