@@ -255,8 +255,9 @@ turn(struct vt_service *s, enum vt_err *ret_received, struct vt_why *why)
     enum vt_err err;
 
     wait_for_something(s);
-    *ret_received = take_messages(s, &end);
     err = hear_publisher(s, &own, why);
+    if (err == VT_OK)
+        *ret_received = take_messages(s, &end);
     if (err == VT_OK && (s->waits.queued_count > 0 || own))
         err = vt_service_commit(s, why);
     if (err == VT_OK)

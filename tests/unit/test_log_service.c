@@ -268,7 +268,7 @@ service_start(struct world *w)
 }
 
 static void
-say(struct world *w, enum vt_service_msg type, uint64_t number, uint32_t wait_ms,
+say_later(struct world *w, enum vt_service_msg type, uint64_t number, uint32_t wait_ms,
     const void *body, size_t len)
 {
     struct vt_buf head = VT_BUF(16);
@@ -277,8 +277,16 @@ say(struct world *w, enum vt_service_msg type, uint64_t number, uint32_t wait_ms
     if (type == VT_SERVICE_AWAIT)
         vt_buf_put_u32(&head, wait_ms);
     const struct vt_msg_piece v[2] = {{head.data, head.len}, {body, len}};
-    assert_int_equal(vt_msg_line_put(w->line, (uint16_t)type, v, 2, NULL), VT_OK);
+    assert_int_equal(vt_msg_line_add(w->line, (uint16_t)type, v, 2, NULL), VT_OK);
     vt_buf_release(&head);
+}
+
+static void
+say(struct world *w, enum vt_service_msg type, uint64_t number, uint32_t wait_ms,
+    const void *body, size_t len)
+{
+    say_later(w, type, number, wait_ms, body, len);
+    assert_int_equal(vt_msg_line_flush(w->line, NULL), VT_OK);
 }
 
 /* The next answer: its number, status and text. */
@@ -381,8 +389,11 @@ test_one_commit_for_all(void **state)
     for (uint64_t i = 0; i < N; i++) {
         int n = snprintf(text, sizeof(text), "entry %llu", (unsigned long long)i);
 
-        say(w, VT_SERVICE_ADD, i + 1, 0, text, (size_t)n);
+        say_later(w, VT_SERVICE_ADD, i + 1, 0, text, (size_t)n);
     }
+    /* In one piece: single messages would fill the socket sooner. */
+    assert_int_equal(vt_msg_line_flush(w->line, NULL), VT_OK);
+    assert_false(vt_msg_line_waits(w->line));
     service_start(w);
     for (int i = 0; i < N; i++) {
         struct heard h = hear(w);
