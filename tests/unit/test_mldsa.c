@@ -303,8 +303,8 @@ test_two_keys_count_once(void **state)
 {
     static const char *const good[] = {
         "witness a @a\nwitness A @A\ngroup one any a A\nquorum one\n",
-        "witness a @a\nwitness A @A\ngroup one 1 A a\nwitness b @b\ngroup two 2 one b\nquorum "
-        "two\n",
+        ("witness a @a\nwitness A @A\ngroup one 1 A a\nwitness b @b\ngroup two 2 one b\n"
+         "quorum two\n"),
         "witness a @a\nwitness A @A\nwitness b @b\ngroup g all a b\nquorum g\n",
         "witness a @a\nwitness B @B\ngroup g any a B\nquorum g\n",
         "witness a @a\nwitness A @A\nquorum a\n",
@@ -313,8 +313,8 @@ test_two_keys_count_once(void **state)
     static const char *const bad[] = {
         "witness a @a\nwitness A @A\ngroup g 2 a A\nquorum g\n",
         "witness A @A\nwitness a @a\nwitness b @b\ngroup g 2 A a b\nquorum g\n",
-        "witness a @a\nwitness A @A\nwitness b @b\ngroup g any a b\ngroup h any A g\nquorum "
-        "h\n",
+        ("witness a @a\nwitness A @A\nwitness b @b\ngroup g any a b\ngroup h any A g\n"
+         "quorum h\n"),
     };
     struct vt_why why = {0};
     (void)state;
