@@ -134,7 +134,7 @@ struct vt_http_server_opts {
     void *ctx;
     const struct vt_listen_opts *how; /* TLS and lines for requests; or NULL */
     /* The channel to a TLS signer (http/tls_signer.h), which the server closes. 0: where `how`
-     * has TLS the server starts one, and another when it dies. */
+     * has TLS the server starts one, and another when it dies: in processes of one thread. */
     int tls_fd;
     unsigned connections_max;        /* 0: 256 */
     unsigned connections_per_client; /* 0: no such bound */

@@ -43,7 +43,9 @@ struct vt_tls_signer;
 /* Over an open channel to a signer that the caller's parent started; takes ownership of fd. */
 VT_MUST enum vt_err vt_tls_signer_attach(
     int fd, struct vt_tls_signer **ret, struct vt_why *why);
-/* Starts one, and later another when it dies. how must stay valid. */
+/* Starts one, and later another when it dies: for processes without other threads, since what
+ * is forked while they hold a lock of libcrypto would wait for it for ever. how must stay
+ * valid. */
 VT_MUST enum vt_err vt_tls_signer_spawn(
     const struct vt_listen_opts *how, struct vt_tls_signer **ret, struct vt_why *why);
 void vt_tls_signer_free(struct vt_tls_signer *s);

@@ -47,6 +47,7 @@ struct site {
     int listen_fd;
     int stop[2];
     pthread_t thread;
+    pid_t signer; /* 0: none of ours */
     bool running;
     enum vt_err result;
     struct vt_why why;
@@ -133,9 +134,30 @@ serve(void *arg)
     return NULL;
 }
 
+static int
+signer_body(int fd, void *ctx)
+{
+    return vt_tls_signer_serve(fd, ctx);
+}
+
+/* With a signer that the server is to start. */
+static void
+start_alone(struct site *s)
+{
+    s->opts.tls_fd = 0;
+    assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
+    s->running = true;
+}
+
+/* With a signer that was started before there were threads, as a crew's parent does. */
 static void
 start(struct site *s)
 {
+    int fd;
+
+    assert_int_equal(
+        vt_proc_fork("signer", signer_body, &s->how, NULL, &s->signer, &fd, NULL), VT_OK);
+    s->opts.tls_fd = fd;
     assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
     s->running = true;
 }
@@ -145,6 +167,9 @@ await_end(struct site *s)
 {
     pthread_join(s->thread, NULL);
     s->running = false;
+    if (s->signer > 0)
+        vt_proc_stop(s->signer, -1, 5000);
+    s->signer = 0;
 }
 
 static int
@@ -743,7 +768,22 @@ child_named(const char *name)
     return found;
 }
 
-/* A signer that the server started is started again; meanwhile handshakes end cleanly. */
+/* Waits for a signer that is another one than `before`. Nothing of libcrypto may be used
+ * meanwhile: the server forks. */
+static pid_t
+await_signer(pid_t before)
+{
+    int64_t end = vt_clock_monotonic_ms() + PATIENCE_MS;
+    pid_t pid;
+
+    while ((pid = child_named("tls-signer")) == 0 || pid == before) {
+        assert_true(vt_clock_monotonic_ms() < end);
+        pause_ms(20);
+    }
+    return pid;
+}
+
+/* A signer that the server started is started again. */
 static void
 test_signer_dies(void **state)
 {
@@ -753,40 +793,33 @@ test_signer_dies(void **state)
     pid_t pid;
 
     equip(s, &s->ca, &for_loopback);
-    start(s);
+    start_alone(s);
+    pid = await_signer(0);
     await_who(s, s->ca_file);
     old = client(s);
     assert_int_equal(vt_http_get(old, s->url, "who", &b, NULL), VT_OK);
-    pid = child_named("tls-signer");
-    assert_true(pid > 0);
     assert_int_equal(kill(pid, SIGKILL), 0);
-    /* Who is there already needs no signature. */
+    (void)await_signer(pid);
+    /* Who was there needed no signature. */
     assert_int_equal(vt_http_get(old, s->url, "who", &b, NULL), VT_OK);
     await_who(s, s->ca_file);
-    assert_true(child_named("tls-signer") != pid);
     vt_http_free(old);
     vt_buf_release(&b);
 }
 
-static int
-signer_body(int fd, void *ctx)
-{
-    return vt_tls_signer_serve(fd, ctx);
-}
-
-/* Without a signer that somebody else started the server ends, so that all are started anew. */
+/* Without a signer that somebody else started handshakes fail, and the server ends, so that all
+ * are started anew. */
 static void
 test_attached_signer_dies(void **state)
 {
     struct site *s = *state;
-    pid_t pid = -1;
 
     equip(s, &s->ca, &for_loopback);
-    assert_int_equal(
-        vt_proc_fork("signer", signer_body, &s->how, NULL, &pid, &s->opts.tls_fd, NULL), VT_OK);
     start(s);
     await_who(s, s->ca_file);
-    vt_proc_stop(pid, -1, 0);
+    vt_proc_stop(s->signer, -1, 0);
+    s->signer = 0;
+    assert_int_not_equal(ask_who(s, s->ca_file, NULL), VT_OK);
     await_end(s);
     assert_int_equal(s->result, VT_E_IO);
     assert_non_null(strstr(s->why.text, "TLS signer"));
