@@ -67,8 +67,11 @@ static int
 desk_main(int fd, void *ctx)
 {
     struct vt_site *s = ctx;
-    struct vt_desk_opts opts = {
-        .home = s->home, .policy = s->policy, .origin = s->origin, .url = s->url, .pass = s->pass};
+    struct vt_desk_opts opts = {.home = s->home,
+        .policy = s->policy,
+        .origin = s->origin,
+        .url = s->url,
+        .pass = s->pass};
     struct vt_why why = {0};
     enum vt_err err = VT_OK;
 
