@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Full tiles that are kept after they were read: 512 KiB. A multiple of 8, so that a tile and
@@ -39,6 +40,29 @@ struct vt_derive {
     struct vt_buf bundle;
 };
 
+/* One syncfs is to make all tiles durable: they must be where it reaches. */
+static enum vt_err
+check_one_disk(const struct vt_derive *d, struct vt_why *why)
+{
+    static const char *const below[] = {"tile", "tile/entries"};
+    char path[VT_PATH_MAX];
+    struct stat own;
+    struct stat st;
+
+    if (fstat(d->fd, &own) != 0)
+        return vt_fail_errno(why, "%s", d->dir);
+    for (size_t i = 0; i < sizeof below / sizeof below[0]; i++) {
+        enum vt_err err = vt_path(path, why, "%s/%s", d->dir, below[i]);
+
+        if (err != VT_OK)
+            return err;
+        if (stat(path, &st) == 0 && st.st_dev != own.st_dev)
+            return vt_fail(why, VT_E_CONFIG,
+                "%s is on another file system than %s: keep them on one", path, d->dir);
+    }
+    return VT_OK;
+}
+
 enum vt_err
 vt_derive_new(const char *dir, struct vt_derive **ret, struct vt_why *why)
 {
@@ -54,6 +78,8 @@ vt_derive_new(const char *dir, struct vt_derive **ret, struct vt_why *why)
     d->fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (err == VT_OK && d->fd < 0)
         err = vt_fail_errno(why, "%s: cannot open folder", dir);
+    if (err == VT_OK)
+        err = check_one_disk(d, why);
     if (err != VT_OK) {
         vt_derive_free(d);
         return err;

@@ -8,19 +8,20 @@ remains, and others are served meanwhile.
 usage: log.py VITRINE FOLDER CACHE
 """
 
+import hashlib
 import json
+import os
 import pathlib
 import shutil
 import signal
-import os
 import socket
 import sys
 import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
-from log_party import (Logs, ask, checkpoint_text, children, comm, leaf, read_checkpoint,  # noqa: E402
-                       split_note, tree)
+from log_party import (Logs, checkpoint_text, children, comm, free_port, leaf,  # noqa: E402
+                       read_checkpoint, split_note, tree)
 
 SOON = 3  # seconds that are waited for what must not happen
 
@@ -101,7 +102,6 @@ def two_trees(s, c):
 
 
 def monitor(s):
-    import hashlib
     return hashlib.sha256(s.origin.encode()).hexdigest()
 
 
@@ -207,12 +207,12 @@ def rolled_back(s, c):
 
     shutil.copytree(old, s.home)
     s.start_log()
-    had = {n: s.metric("log", "vitrine_log_witness_answers_total", 'answer="409"') for n in ("log",)}
+    had = s.metric("log", "vitrine_log_witness_answers_total", 'answer="409"')
     got = s.post("/add", b"another history\n", headers={"Prefer": f"wait={SOON}"})
     c("an old copy of all: what it takes is never published", got.status == 202
       and s.size() < size, (got, s.size()))
     s.until("witnesses name the larger size", lambda: s.metric(
-        "log", "vitrine_log_witness_answers_total", 'answer="409"') > had["log"])
+        "log", "vitrine_log_witness_answers_total", 'answer="409"') > had)
     c("the log says why", "was an old copy put back?" in s.said("log"), s.said("log")[-600:])
     for i in range(size + 1):
         s.add(b"another history %d\n" % i)
@@ -274,7 +274,7 @@ def stolen_witness_serves(s, c):
     shutil.rmtree(s.dir / "stolen/records")
     shutil.rmtree(s.dir / "stolen/run", ignore_errors=True)
     (s.dir / "stolen/run").mkdir(mode=0o700)
-    s.ports["stolen"] = s.ports.get("stolen") or free()
+    s.ports["stolen"] = free_port()
     s.start_witness("stolen")
     # And a log with the log's key, begun anew.
     s.twin_home = s.dir / "forked"
@@ -282,7 +282,7 @@ def stolen_witness_serves(s, c):
     for name in ("log", "public", "run"):
         shutil.rmtree(s.twin_home / name, ignore_errors=True)
     (s.twin_home / "run").mkdir(mode=0o700)
-    s.ports["forked"] = free()
+    s.ports["forked"] = free_port()
     (s.twin_home / "policy").write_text(s.policy_text(
         **{"log": s.url("forked"), "witness-3": s.url("stolen")}))
     s.start_log("forked")
@@ -292,11 +292,6 @@ def stolen_witness_serves(s, c):
         "stolen", "vitrine_witness_cosigned_total") >= 1)
     s.stop_one("forked")
     s.stop_one("stolen")
-
-
-def free():
-    from log_party import free_port
-    return free_port()
 
 
 def thief_of_the_log(s, c):
@@ -421,7 +416,8 @@ MALFORMED = {
     "a line of 100 kB": b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\n" + HOST + b"\r\n",
     "a method of 64 kB": b"A" * 65536 + b" / HTTP/1.1\r\n\r\n",
     "200 kB of headers": b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 200_000 + b"\r\n\r\n",
-    "10,000 headers": b"GET /nothing HTTP/1.1\r\n" + HOST + b"".join(b"X%d: y\r\n" % i for i in range(10_000)) + b"\r\n",
+    "10,000 headers": b"GET /nothing HTTP/1.1\r\n" + HOST
+    + b"".join(b"X%d: y\r\n" % i for i in range(10_000)) + b"\r\n",
     "a NUL in the path": b"GET /a\0b HTTP/1.1\r\n" + HOST + b"\r\n",
     "a NUL in a header": b"GET /nothing HTTP/1.1\r\n" + HOST + b"X: a\0b\r\n\r\n",
     "a header without colon": b"GET /nothing HTTP/1.1\r\n" + HOST + b"nonsense\r\n\r\n",
@@ -438,7 +434,8 @@ MALFORMED = {
     "a byte too many announced": b"POST {post} HTTP/1.1\r\n" + HOST + b"Content-Length: 65537\r\n\r\n" + b"x" * 65537,
     "200 kB in chunks": b"POST {post} HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n"
     + b"10000\r\n" + b"x" * 65536 + b"\r\n10000\r\n" + b"x" * 65536 + b"\r\n0\r\n\r\n",
-    "a chunk that is no number": b"POST {post} HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nx\r\n0\r\n\r\n",
+    "a chunk that is no number": b"POST {post} HTTP/1.1\r\n" + HOST
+    + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nx\r\n0\r\n\r\n",
     "a chunk of 2^64": b"POST {post} HTTP/1.1\r\n" + HOST
     + b"Transfer-Encoding: chunked\r\n\r\nffffffffffffffff1\r\nx\r\n0\r\n\r\n",
     "a chunk of -1": b"POST {post} HTTP/1.1\r\n" + HOST

@@ -718,6 +718,26 @@ test_freeze(void **state)
     expect_refused(f, VT_E_DIGEST, "ended with 311");
 }
 
+/* Tiles on another file system, to which the log's syncfs does not reach. */
+static void
+test_another_file_system(void **state)
+{
+    struct fixture *f = *state;
+    struct stat st;
+    char path[VT_PATH_MAX];
+
+    if (stat("/proc/self", &st) != 0) {
+        print_message("no /proc here: skipped\n");
+        skip();
+    }
+    assert_int_equal(vt_dir_make(f->pub, 0755, NULL), VT_OK);
+    public_path(f, "tile", path);
+    assert_int_equal(symlink("/proc", path), 0);
+    expect_refused(f, VT_E_CONFIG, "another file system");
+    assert_int_equal(unlink(path), 0);
+    vt_log_writer_free(open_log(f));
+}
+
 /* What stands between the commit and its caller: an entry that is queued when the gate closes
  * is not in the log. */
 static void
@@ -780,6 +800,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_partial_tiles_come_and_go, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_dropped_wal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_freeze, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_another_file_system, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             test_queue_is_dropped_when_commit_fails, set_up, tear_down),
     };
