@@ -91,9 +91,8 @@ begin_file(struct vt_wal *w, struct vt_why *why)
     int fd = -1;
     enum vt_err err = vt_wal_file_path(path, w->dir, h.first, why);
 
-    vt_wal_head_put(&head, w->origin, &h);
     if (err == VT_OK)
-        err = vt_buf_check(&head, "file's head", why);
+        err = vt_wal_head_put(&head, w->origin, &h, why);
     if (err == VT_OK)
         err = vt_file_create(path, 0600, head.data, head.len, why);
     if (err == VT_OK) {
@@ -105,6 +104,7 @@ begin_file(struct vt_wal *w, struct vt_why *why)
         (void)close(w->fd);
         w->fd = fd;
         w->file_first = h.first;
+        w->mark = h.mark;
         w->end = head.len;
         memcpy(w->path, path, sizeof path);
     } else if (vt_file_exists(path)) {
@@ -124,7 +124,7 @@ seal(struct vt_wal *w, struct vt_why *why)
         .count = vt_wal_queued(w)};
     struct vt_digest sum;
 
-    vt_wal_batch_put_head(b->data, &head);
+    vt_wal_batch_put_head(b->data, w->mark, &head);
     vt_digest_of(b->data, b->len, &sum);
     vt_buf_put(b, sum.b, VT_DIGEST_SIZE);
     return vt_buf_check(b, "batch of entries", why);

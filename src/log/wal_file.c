@@ -13,14 +13,53 @@
 #define MAGIC_V2 "vitrine/wal/v2\n"
 #define INDEX_MAX INT64_MAX
 
-void
-vt_wal_head_put(struct vt_buf *b, const char *origin, const struct vt_wal_head *h)
+/* The head's last line: a digest of those before it. A mark with a digit changed would
+ * otherwise make all batches behind it look torn. */
+static uint32_t
+head_sum(const void *head, size_t len)
 {
-    vt_buf_putf(b, "%s%s\nfirst %" PRIu64 "\n", MAGIC_V2, origin, h->first);
+    struct vt_digest d;
+    struct vt_reader r = VT_READER(d.b, sizeof d.b);
+    uint32_t sum = 0;
+
+    vt_digest_of(head, len, &d);
+    return vt_reader_u32(&r, &sum) ? sum : 0;
+}
+
+enum vt_err
+vt_wal_head_put(struct vt_buf *b, const char *origin, struct vt_wal_head *h, struct vt_why *why)
+{
+    enum vt_err err = vt_random(&h->mark, sizeof h->mark, why);
+
+    if (err != VT_OK)
+        return err;
+    vt_buf_putf(b, "%s%s\nmark %08" PRIx32 "\nfirst %" PRIu64 "\n", MAGIC_V2, origin, h->mark,
+        h->first);
     if (h->follows)
         vt_buf_putf(b, "after %" PRIu64 " %" PRIu64 "\n", h->previous, h->previous_len);
     else
         vt_buf_puts(b, "after none\n");
+    err = vt_buf_check(b, "file's head", why);
+    if (err == VT_OK) {
+        vt_buf_putf(b, "sum %08" PRIx32 "\n", head_sum(b->data, b->len));
+        err = vt_buf_check(b, "file's head", why);
+    }
+    return err;
+}
+
+/* "NAME HEX" */
+static bool
+parse_hex(struct vt_reader *r, const char *name, uint32_t *ret)
+{
+    struct vt_reader line;
+    uint8_t b[4];
+    size_t n;
+
+    if (!vt_reader_line(r, &line) || !vt_reader_skip(&line, name) || line.left != 8 ||
+        !vt_hex_decode((const char *)line.p, line.left, b, sizeof b, &n))
+        return false;
+    line = VT_READER(b, sizeof b);
+    return vt_reader_u32(&line, ret);
 }
 
 /* "first N" and "after none" or "after FIRST LENGTH". */
@@ -43,12 +82,25 @@ parse_place(struct vt_reader *r, struct vt_wal_head *h)
            vt_reader_decimal(&line, INDEX_MAX, &h->previous_len) && h->previous < h->first;
 }
 
+/* What follows the origin in a file of today. */
+static bool
+parse_rest(struct vt_reader *r, const void *head, struct vt_wal_head *h)
+{
+    uint32_t sum;
+    size_t len;
+
+    if (!parse_hex(r, "mark ", &h->mark) || !parse_place(r, h))
+        return false;
+    len = (size_t)(r->p - (const uint8_t *)head);
+    return parse_hex(r, "sum ", &sum) && sum == head_sum(head, len);
+}
+
 enum vt_err
 vt_wal_head_parse(const void *data, size_t len, const char *origin, struct vt_wal_head *ret,
     struct vt_why *why)
 {
     struct vt_reader r = VT_READER(data, len);
-    struct vt_wal_head h = {0};
+    struct vt_wal_head h = {.mark = VT_WAL_MARK_OLD};
     struct vt_reader line;
     bool old = vt_reader_skip(&r, MAGIC_V1);
 
@@ -58,7 +110,7 @@ vt_wal_head_parse(const void *data, size_t len, const char *origin, struct vt_wa
     if (!vt_reader_is(&line, origin))
         return vt_fail(why, VT_E_CONFIG, "it is the log of %.*s, not of %s",
             (int)(line.left < 128 ? line.left : 128), (const char *)line.p, origin);
-    if (!old && !parse_place(&r, &h))
+    if (!old && !parse_rest(&r, data, &h))
         return vt_fail(
             why, VT_E_DIGEST, "its first lines are damaged: put back a sound copy of the file");
     h.len = len - r.left;
@@ -87,32 +139,34 @@ vt_wal_head_read(
 }
 
 bool
-vt_wal_batch_head(struct vt_reader *r, struct vt_wal_batch *ret)
+vt_wal_batch_head(struct vt_reader *r, uint32_t mark, struct vt_wal_batch *ret)
 {
-    uint32_t magic;
+    uint32_t its;
 
-    return vt_reader_u32(r, &magic) && magic == VT_WAL_BATCH_MAGIC &&
-           vt_reader_u32(r, &ret->len) && ret->len <= VT_WAL_BATCH_MAX &&
-           vt_reader_u64(r, &ret->first) && ret->first <= INDEX_MAX &&
-           vt_reader_u32(r, &ret->count) && ret->count <= ret->len / VT_WAL_RECORD_HEAD;
+    return vt_reader_u32(r, &its) && its == mark && vt_reader_u32(r, &ret->len) &&
+           ret->len <= VT_WAL_BATCH_MAX && vt_reader_u64(r, &ret->first) &&
+           ret->first <= INDEX_MAX && vt_reader_u32(r, &ret->count) &&
+           ret->count <= ret->len / VT_WAL_RECORD_HEAD;
 }
 
 void
-vt_wal_batch_put_head(uint8_t ret[VT_WAL_BATCH_HEAD], const struct vt_wal_batch *b)
+vt_wal_batch_put_head(
+    uint8_t ret[VT_WAL_BATCH_HEAD], uint32_t mark, const struct vt_wal_batch *b)
 {
-    uint32_t magic = htobe32(VT_WAL_BATCH_MAGIC);
+    uint32_t its = htobe32(mark);
     uint32_t len = htobe32(b->len);
     uint64_t first = htobe64(b->first);
     uint32_t count = htobe32(b->count);
 
-    memcpy(ret, &magic, 4);
+    memcpy(ret, &its, 4);
     memcpy(ret + 4, &len, 4);
     memcpy(ret + 8, &first, 8);
     memcpy(ret + 16, &count, 4);
 }
 
 bool
-vt_wal_batch_parse(struct vt_reader *r, struct vt_wal_batch *ret, struct vt_reader *ret_body)
+vt_wal_batch_parse(
+    struct vt_reader *r, uint32_t mark, struct vt_wal_batch *ret, struct vt_reader *ret_body)
 {
     struct vt_reader in = *r;
     struct vt_wal_batch b;
@@ -120,7 +174,7 @@ vt_wal_batch_parse(struct vt_reader *r, struct vt_wal_batch *ret, struct vt_read
     const uint8_t *sum;
     struct vt_digest d;
 
-    if (!vt_wal_batch_head(&in, &b) || !vt_reader_take(&in, b.len, &body) ||
+    if (!vt_wal_batch_head(&in, mark, &b) || !vt_reader_take(&in, b.len, &body) ||
         !vt_reader_take(&in, VT_DIGEST_SIZE, &sum))
         return false;
     vt_digest_of(r->p, VT_WAL_BATCH_HEAD + b.len, &d);

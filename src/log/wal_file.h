@@ -11,12 +11,12 @@
 
 #include <stdatomic.h>
 
-#define VT_WAL_BATCH_MAGIC 0x56544231U /* "VTB1" */
-#define VT_WAL_BATCH_HEAD 20U          /* magic, length of the records, first index, count */
-#define VT_WAL_RECORD_HEAD 34U         /* name, length */
-#define VT_WAL_HEAD_MAX 512U           /* bytes of a file's head at the most */
-#define VT_WAL_NAME_SIZE 21U           /* of a file's name, with the NUL */
-#define VT_WAL_ORIGIN_MAX 256U         /* with the NUL */
+#define VT_WAL_MARK_OLD 0x56544231U /* "VTB1": of files of the first version */
+#define VT_WAL_BATCH_HEAD 20U       /* mark, length of the records, first index, count */
+#define VT_WAL_RECORD_HEAD 34U      /* name, length */
+#define VT_WAL_HEAD_MAX 512U        /* bytes of a file's head at the most */
+#define VT_WAL_NAME_SIZE 21U        /* of a file's name, with the NUL */
+#define VT_WAL_ORIGIN_MAX 256U      /* with the NUL */
 
 struct vt_wal {
     int fd; /* of the newest file */
@@ -30,11 +30,15 @@ struct vt_wal {
     _Atomic uint64_t durable; /* records; advanced after their fdatasync */
     atomic_uint queued;
     struct vt_buf batch; /* the next batch: room for its head, then the records */
+    uint32_t mark;       /* of the newest file */
     bool unsure;         /* a failed fdatasync: what the disk holds is not known */
 };
 
-/* A file's first lines. */
+/* A file's first lines. Its mark is drawn by lot and stands before each of its batches: so
+ * whoever may choose entries cannot make bytes that look like the begin of one, each of which
+ * would have to be hashed when a torn tail is looked through. */
 struct vt_wal_head {
+    uint32_t mark;
     uint64_t first;    /* index of its first record */
     bool follows;      /* whether there is, or was, a file before it: */
     uint64_t previous; /* that one's first index */
@@ -42,7 +46,9 @@ struct vt_wal_head {
     size_t len; /* bytes of the head */
 };
 
-void vt_wal_head_put(struct vt_buf *b, const char *origin, const struct vt_wal_head *h);
+/* Draws h->mark and appends the head. VT_E_CRYPTO, or what the buffer says. */
+VT_MUST enum vt_err vt_wal_head_put(
+    struct vt_buf *b, const char *origin, struct vt_wal_head *h, struct vt_why *why);
 /* VT_E_DIGEST: no head. VT_E_CONFIG: another log's. */
 VT_MUST enum vt_err vt_wal_head_parse(const void *data, size_t len, const char *origin,
     struct vt_wal_head *ret, struct vt_why *why);
@@ -55,13 +61,14 @@ struct vt_wal_batch {
     uint64_t first;
     uint32_t count;
 };
-/* A batch's head, whose form is right. */
-VT_MUST bool vt_wal_batch_head(struct vt_reader *r, struct vt_wal_batch *ret);
-void vt_wal_batch_put_head(uint8_t ret[VT_WAL_BATCH_HEAD], const struct vt_wal_batch *b);
+/* A batch's head, whose form is right and which has its file's mark. */
+VT_MUST bool vt_wal_batch_head(struct vt_reader *r, uint32_t mark, struct vt_wal_batch *ret);
+void vt_wal_batch_put_head(
+    uint8_t ret[VT_WAL_BATCH_HEAD], uint32_t mark, const struct vt_wal_batch *b);
 /* A whole batch: its head makes sense and its digest is right. Points *ret_body at the
  * records. */
 VT_MUST bool vt_wal_batch_parse(
-    struct vt_reader *r, struct vt_wal_batch *ret, struct vt_reader *ret_body);
+    struct vt_reader *r, uint32_t mark, struct vt_wal_batch *ret, struct vt_reader *ret_body);
 VT_MUST bool vt_wal_record_parse(struct vt_reader *r, struct vt_wal_record *ret);
 
 /* The files of a folder by their first index, ascending. */

@@ -18,6 +18,7 @@ struct vt_wal_follow {
     const struct vt_wal *wal;
     int fd;
     char path[VT_PATH_MAX];
+    uint32_t mark;  /* of that file */
     uint64_t pos;   /* where the next batch begins */
     uint64_t index; /* of the next record */
     struct vt_buf batch;
@@ -50,6 +51,7 @@ open_file(struct vt_wal_follow *f, uint64_t first, struct vt_why *why)
         (void)close(f->fd);
     f->fd = fd;
     f->pos = h.len;
+    f->mark = h.mark;
     return vt_path(f->path, why, "%s", path);
 }
 
@@ -99,7 +101,7 @@ read_head(const struct vt_wal_follow *f, struct vt_wal_batch *ret, bool *ret_the
     *ret_there = n > 0;
     if (n == 0)
         return VT_OK;
-    return n == sizeof head && vt_wal_batch_head(&r, ret) ? VT_OK : damaged(f, why);
+    return n == sizeof head && vt_wal_batch_head(&r, f->mark, ret) ? VT_OK : damaged(f, why);
 }
 
 /* Leaves f->pos at the batch that holds f->index, or at the end of the file where that is next.
@@ -215,7 +217,7 @@ load_batch(struct vt_wal_follow *f, const struct vt_wal_batch *head, struct vt_w
         return err;
     vt_buf_commit(&f->batch, have);
     r = VT_READER(f->batch.data, have);
-    if (!vt_wal_batch_parse(&r, &b, &f->left) || b.first > f->index ||
+    if (!vt_wal_batch_parse(&r, f->mark, &b, &f->left) || b.first > f->index ||
         f->index - b.first >= b.count)
         return damaged(f, why);
     for (uint64_t i = b.first; i < f->index; i++)

@@ -5,6 +5,7 @@
  */
 #include "log/wal_file.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -17,6 +18,7 @@
 struct scan {
     const uint8_t *data;
     uint64_t size;
+    uint32_t mark;
     uint64_t pos;
     uint64_t count; /* index of the next record */
 };
@@ -38,10 +40,10 @@ check_records(struct vt_reader body, const struct vt_wal_batch *b, struct vt_why
 static bool
 batch_follows(const struct scan *s, uint64_t pos)
 {
-    static const uint8_t magic[4] = {0x56, 0x54, 0x42, 0x31};
+    const uint32_t mark = htobe32(s->mark);
 
     while (pos < s->size) {
-        const uint8_t *hit = memmem(s->data + pos, s->size - pos, magic, sizeof(magic));
+        const uint8_t *hit = memmem(s->data + pos, s->size - pos, &mark, sizeof mark);
         struct vt_reader r;
         struct vt_reader body;
         struct vt_wal_batch b;
@@ -50,7 +52,7 @@ batch_follows(const struct scan *s, uint64_t pos)
             return false;
         pos = (uint64_t)(hit - s->data);
         r = VT_READER(hit, s->size - pos);
-        if (vt_wal_batch_parse(&r, &b, &body) && b.first >= s->count)
+        if (vt_wal_batch_parse(&r, s->mark, &b, &body) && b.first >= s->count)
             return true;
         pos++;
     }
@@ -67,7 +69,7 @@ scan_batches(struct scan *s, struct vt_why *why)
         struct vt_wal_batch b;
         enum vt_err err;
 
-        if (!vt_wal_batch_parse(&r, &b, &body)) {
+        if (!vt_wal_batch_parse(&r, s->mark, &b, &body)) {
             if (batch_follows(s, s->pos))
                 return vt_fail(why, VT_E_DIGEST,
                     "damaged at byte %" PRIu64 " (entry %" PRIu64
@@ -100,6 +102,7 @@ scan_newest(int fd, const struct vt_wal_head *h, struct scan *s, struct vt_why *
     (void)madvise(map, s->size, MADV_SEQUENTIAL);
     s->data = map;
     s->pos = h->len;
+    s->mark = h->mark;
     s->count = h->first;
     err = scan_batches(s, why);
     (void)munmap(map, s->size);
@@ -177,9 +180,8 @@ make_first(struct vt_wal *w, struct vt_why *why)
     char path[VT_PATH_MAX];
     enum vt_err err = vt_wal_file_path(path, w->dir, 0, why);
 
-    vt_wal_head_put(&head, w->origin, &h);
     if (err == VT_OK)
-        err = vt_buf_check(&head, "origin", why);
+        err = vt_wal_head_put(&head, w->origin, &h, why);
     if (err == VT_OK)
         err = vt_dir_make(w->dir, 0700, why);
     if (err == VT_OK)
@@ -231,6 +233,7 @@ open_files(struct vt_wal *w, uint64_t least, uint64_t *ret_cut, struct vt_why *w
         err = cut_to(w, s.pos, why);
     if (err == VT_OK) {
         w->file_first = h.first;
+        w->mark = h.mark;
         w->end = s.pos;
         atomic_init(&w->durable, s.count);
         *ret_cut = s.size - s.pos;

@@ -61,7 +61,8 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char old_head[] = "vitrine/wal/v1\n" ORIGIN "\n";
-    static const char new_head[] = "vitrine/wal/v2\n" ORIGIN "\nfirst 0\nafter none\n";
+    static const char new_head[] =
+        "vitrine/wal/v2\n" ORIGIN "\nmark 56544231\nfirst 0\nafter none\nsum ea7ae38a\n";
     struct vt_buf b = VT_BUF(1U << 20);
     char root[VT_PATH_MAX];
     char dir[VT_PATH_MAX];
