@@ -31,7 +31,7 @@ FAULTS = {"EIO": "error=EIO", "ENOSPC": "error=ENOSPC", "kill": "signal=SIGKILL"
 NEARLY_FULL = 67_000_000
 
 
-def run(*args, timeout=120):
+def run(*args, timeout=900):  # a machine may stand still for minutes
     return subprocess.run([str(a) for a in args], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           timeout=timeout, check=False)
 
