@@ -59,8 +59,11 @@ static void
 literal_part(
     const struct parser *p, unsigned code, const char *s, size_t len, struct vt_part *ret)
 {
+    struct vt_bytes of = {0};
+
+    vt_bytes_add(&of, code, code);
     if (fold_unsure(p, code))
-        vt_part_any(ret);
+        vt_part_any(ret, &of);
     else
         vt_part_literal(ret, (const uint8_t *)s, len);
 }
@@ -95,8 +98,11 @@ parse_escape(struct parser *p, struct vt_part *ret)
 
     p->newlines = p->newlines || (c != '\0' && strchr("DWsn", c) != NULL);
     if (c != '\0' && strchr("dDwWsS", c) != NULL) {
+        struct vt_bytes of = {0};
+
         vt_buf_putf(p->out, "\\%c", c);
-        vt_part_any(ret);
+        vt_bytes_add_kind(&of, c);
+        vt_part_any(ret, &of);
     } else if (c == 'b' || c == 'B') {
         vt_buf_putf(p->out, "\\%c", c);
         vt_part_empty(ret);
@@ -151,6 +157,7 @@ struct members {
     bool few;
     size_t count;
     uint8_t c[CLASS_EXPAND_MAX];
+    struct vt_bytes of; /* all of them */
 };
 
 static void
@@ -178,6 +185,7 @@ parse_class_range(struct parser *p, struct members *m)
     if (from < 0) {
         vt_buf_put(p->out, s, 2);
         p->newlines = p->newlines || strchr("DWs", s[1]) != NULL;
+        vt_bytes_add_kind(&m->of, s[1]);
         m->few = false;
         p->at += len;
         return VT_OK;
@@ -197,8 +205,32 @@ parse_class_range(struct parser *p, struct members *m)
         p->at += len;
     }
     p->newlines = p->newlines || (from <= '\n' && to >= '\n');
+    vt_bytes_add(&m->of, (unsigned)from, (unsigned)to);
     members_add(m, p, from, to);
     return VT_OK;
+}
+
+static void
+class_part(struct parser *p, const struct members *m, bool negated, struct vt_part *ret)
+{
+    struct vt_bytes of = m->of;
+
+    if (negated) {
+        for (size_t i = 0; i < 2; i++)
+            of.of[i] = ~of.of[i];
+        vt_bytes_add(&of, 0x80, 0x80); /* some of those are in it still */
+    }
+    if (negated || !m->few) {
+        vt_part_any(ret, &of);
+        return;
+    }
+    vt_part_literal(ret, m->c, 1);
+    for (size_t i = 1; i < m->count; i++) {
+        struct vt_part one;
+
+        vt_part_literal(&one, m->c + i, 1);
+        vt_part_or(&p->formulas, ret, &one);
+    }
 }
 
 static enum vt_err
@@ -221,17 +253,7 @@ parse_class(struct parser *p, struct vt_part *ret)
         return wrong(p, "a [ has no ]");
     p->at++;
     vt_buf_puts(p->out, "]");
-    if (negated || !m.few) {
-        vt_part_any(ret);
-        return VT_OK;
-    }
-    vt_part_literal(ret, m.c, 1);
-    for (size_t i = 1; i < m.count; i++) {
-        struct vt_part one;
-
-        vt_part_literal(&one, m.c + i, 1);
-        vt_part_or(&p->formulas, ret, &one);
-    }
+    class_part(p, &m, negated, ret);
     return VT_OK;
 }
 
@@ -275,6 +297,9 @@ parse_char(struct parser *p, struct vt_part *ret)
 static enum vt_err
 parse_atom(struct parser *p, struct vt_part *ret)
 {
+    static const struct vt_bytes not_newline = {
+        {~(UINT64_C(1) << '\n'), UINT64_MAX, UINT64_MAX, UINT64_MAX}};
+
     switch (*p->at) {
     case '\\':
         return parse_escape(p, ret);
@@ -284,7 +309,7 @@ parse_atom(struct parser *p, struct vt_part *ret)
         return parse_group(p, ret);
     case '.':
         vt_buf_putf(p->out, "%c", *p->at++);
-        vt_part_any(ret);
+        vt_part_any(ret, &not_newline);
         return VT_OK;
     case '^':
     case '$':
@@ -324,12 +349,14 @@ static void
 repeated(struct parser *p, struct vt_part *part, long least, long most)
 {
     struct vt_part empty;
+    struct vt_bytes of;
 
     if (least == 0 && most == 1) {
         vt_part_empty(&empty);
         vt_part_or(&p->formulas, part, &empty);
     } else if (least == 0) {
-        vt_part_any(part);
+        of = part->bytes;
+        vt_part_any(part, &of);
     } else if (least != 1 || most != 1) {
         vt_part_repeat(&p->formulas, part);
     }
@@ -436,9 +463,9 @@ vt_expression_parse(
     if (err == VT_OK) {
         ret->caseless = p->caseless;
         ret->one_line = !p->newlines;
-        ret->need = *vt_part_need(part);
+        ret->need = *vt_part_need(part, &ret->before);
         if (p->caseless)
-            ret->need.count = 0;
+            vt_bytes_add_cases(&ret->before);
         ret->term_count = vt_part_terms(&p->formulas, part, ret->term, VT_PATTERN_TERMS_MAX);
     }
 out:

@@ -16,8 +16,10 @@ struct vt_expression {
     bool one_line; /* no match has a newline in it */
     size_t term_count;
     struct vt_trigram_term term[VT_PATTERN_TERMS_MAX]; /* as vt_pattern_terms */
-    struct vt_strings
-        need; /* every match has one of these, in the very case; none: nothing is known */
+    /* Every match has one of these, in the very case unless caseless; none: nothing is known.
+     * Each match has one before which it has only bytes of `before` (vt_part_need). */
+    struct vt_strings need;
+    struct vt_bytes before;
 };
 
 /* Appends what PCRE2 is to compile, to out. VT_E_USAGE with the place (counted in characters

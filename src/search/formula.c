@@ -64,6 +64,10 @@ of_part(struct vt_formulas *f, const struct vt_part *p)
 void
 vt_part_literal(struct vt_part *p, const uint8_t *b, size_t len)
 {
+    p->bytes = (struct vt_bytes){0};
+    for (size_t i = 0; i < len; i++)
+        vt_bytes_add(&p->bytes, b[i], b[i]);
+    p->before = (struct vt_bytes){0};
     p->exact = true;
     p->formula = TRUE;
     p->strings.count = 1;
@@ -79,8 +83,10 @@ vt_part_empty(struct vt_part *p)
 }
 
 void
-vt_part_any(struct vt_part *p)
+vt_part_any(struct vt_part *p, const struct vt_bytes *of)
 {
+    p->bytes = *of;
+    p->before = (struct vt_bytes){0};
     p->exact = false;
     p->strings.count = 0;
     p->need.count = 0;
@@ -122,8 +128,12 @@ strings_product(struct vt_strings *a, const struct vt_strings *b)
 }
 
 const struct vt_strings *
-vt_part_need(const struct vt_part *p)
+vt_part_need(const struct vt_part *p, struct vt_bytes *ret_before)
 {
+    static const struct vt_bytes nothing;
+
+    if (ret_before != NULL)
+        *ret_before = p->exact ? nothing : p->before;
     return p->exact ? &p->strings : &p->need;
 }
 
@@ -139,11 +149,19 @@ shortest(const struct vt_strings *v)
     return least;
 }
 
+/* What the run needs, if that is better than what is needed so far: all that is done may stand
+ * before it. */
 static void
-keep_better(struct vt_strings *best, const struct vt_strings *other)
+keep_better(const struct vt_sequence *s, struct vt_strings *best, struct vt_bytes *before)
 {
-    if (shortest(other) > shortest(best))
-        *best = *other;
+    struct vt_bytes of_run;
+    const struct vt_strings *need = vt_part_need(&s->run, &of_run);
+
+    if (shortest(need) <= shortest(best))
+        return;
+    *best = *need;
+    *before = s->bytes;
+    vt_bytes_join(before, &of_run);
 }
 
 void
@@ -151,6 +169,7 @@ vt_sequence_begin(struct vt_sequence *s)
 {
     s->begun = false;
     s->done = TRUE;
+    s->bytes = s->before = (struct vt_bytes){0};
     s->need.count = 0;
     vt_part_empty(&s->run);
 }
@@ -158,10 +177,13 @@ vt_sequence_begin(struct vt_sequence *s)
 void
 vt_sequence_put(struct vt_formulas *f, struct vt_sequence *s, const struct vt_part *next)
 {
-    if (s->run.exact && next->exact && strings_product(&s->run.strings, &next->strings))
+    if (s->run.exact && next->exact && strings_product(&s->run.strings, &next->strings)) {
+        vt_bytes_join(&s->run.bytes, &next->bytes);
         return;
+    }
     s->done = both(f, s->done, of_part(f, &s->run));
-    keep_better(&s->need, vt_part_need(&s->run));
+    keep_better(s, &s->need, &s->before);
+    vt_bytes_join(&s->bytes, &s->run.bytes);
     s->begun = true;
     s->run = *next;
 }
@@ -173,7 +195,9 @@ vt_sequence_end(struct vt_formulas *f, const struct vt_sequence *s, struct vt_pa
     if (s->begun) {
         ret->formula = both(f, s->done, of_part(f, &s->run));
         ret->need = s->need;
-        keep_better(&ret->need, vt_part_need(&s->run));
+        ret->before = s->before;
+        keep_better(s, &ret->need, &ret->before);
+        vt_bytes_join(&ret->bytes, &s->bytes);
         ret->exact = false;
     }
 }
@@ -194,10 +218,13 @@ strings_union(struct vt_strings *a, const struct vt_strings *b)
 void
 vt_part_or(struct vt_formulas *f, struct vt_part *a, const struct vt_part *b)
 {
-    struct vt_strings need = *vt_part_need(a);
-    const struct vt_strings *other = vt_part_need(b);
+    struct vt_bytes before, other_before;
+    struct vt_strings need = *vt_part_need(a, &before);
+    const struct vt_strings *other = vt_part_need(b, &other_before);
     uint32_t formula;
 
+    vt_bytes_join(&a->bytes, &b->bytes);
+    vt_bytes_join(&before, &other_before);
     if (a->exact && b->exact && strings_union(&a->strings, &b->strings))
         return;
     if (need.count == 0 || other->count == 0 || !strings_union(&need, other))
@@ -205,6 +232,7 @@ vt_part_or(struct vt_formulas *f, struct vt_part *a, const struct vt_part *b)
     formula = of_part(f, a);
     a->formula = formula == TRUE ? TRUE : either(f, formula, of_part(f, b));
     a->need = need;
+    a->before = before;
     a->exact = false;
 }
 

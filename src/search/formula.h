@@ -15,6 +15,7 @@
 #ifndef VT_SEARCH_FORMULA_H
 #define VT_SEARCH_FORMULA_H
 
+#include "search/bytes.h"
 #include "search/pattern.h"
 
 #define VT_FORMULA_NODES_MAX 8192U
@@ -32,9 +33,11 @@ struct vt_strings {
 
 struct vt_part {
     bool exact;
+    struct vt_bytes bytes;     /* what a match may be made of */
     struct vt_strings strings; /* exact */
     uint32_t formula;          /* otherwise */
     struct vt_strings need;    /* otherwise: a match has one of these; none: nothing is known */
+    struct vt_bytes before;    /* and begins with no others than these, up to that one */
 };
 
 struct vt_formula_node {
@@ -49,13 +52,6 @@ struct vt_formulas {
     struct vt_formula_node node[VT_FORMULA_NODES_MAX];
 };
 
-/* Bytes as they stand in the index: A to Z made a to z. */
-static inline uint8_t
-vt_fold(uint8_t c)
-{
-    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
-}
-
 static inline uint32_t
 vt_trigram(const uint8_t *p)
 {
@@ -66,14 +62,16 @@ vt_trigram(const uint8_t *p)
 void vt_part_empty(struct vt_part *p);
 /* One string of at most VT_FORMULA_STRING_MAX bytes, exactly. */
 void vt_part_literal(struct vt_part *p, const uint8_t *b, size_t len);
-/* Anything. */
-void vt_part_any(struct vt_part *p);
+/* Anything made of these. */
+void vt_part_any(struct vt_part *p, const struct vt_bytes *of);
 /* Parts that follow each other: what is known of those that are done, and the run of exact ones
  * that the next may still be joined to. */
 struct vt_sequence {
     bool begun; /* something is done */
     uint32_t done;
+    struct vt_bytes bytes;  /* that it may be made of */
     struct vt_strings need; /* the best of what is done */
+    struct vt_bytes before; /* that */
     struct vt_part run;
 };
 void vt_sequence_begin(struct vt_sequence *s);
@@ -84,8 +82,9 @@ void vt_part_or(struct vt_formulas *f, struct vt_part *a, const struct vt_part *
 /* *a at least once, as often as you like: it is no longer exact. */
 void vt_part_repeat(struct vt_formulas *f, struct vt_part *a);
 /* Strings of which every match has one: those whose shortest is the longest. None: nothing is
- * known. */
-const struct vt_strings *vt_part_need(const struct vt_part *p);
+ * known. Every match has one of them, if not two, before which stand only bytes of *ret_before
+ * (may be NULL). */
+const struct vt_strings *vt_part_need(const struct vt_part *p, struct vt_bytes *ret_before);
 /* The formula of a part, in postfix order. Returns the number of terms; 0 when nothing is
  * known, or when there would be more than `max`. */
 size_t vt_part_terms(

@@ -3,22 +3,19 @@
  * Search in contents: the shards say which blobs may have the pattern, the pattern which have
  * it, and the tables where those are.
  */
-#include "base/clock.h"
 #include "search/library_held.h"
 #include "search/library_hits.h"
+#include "search/library_scan.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define MORE_MAX 100U /* counted beyond those that are given */
-#define LOOK_AT_CLOCK 16U
-
 struct search {
     struct vt_library *l;
     struct vt_library_hits hits;
+    struct vt_scan *scan;
     struct vt_shard *shard;
     uint32_t shard_id;
-    unsigned looked;
     vt_library_hit_fn *fn;
     void *ctx;
     struct vt_why *why;
@@ -144,47 +141,65 @@ shard_matters(const struct search *s)
            s->l->within[low] < VT_LIBRARY_BLOB((uint64_t)s->shard_id + 1, 0);
 }
 
-/* All matches in a text. */
-static bool
-find_matches(struct search *s, const uint8_t *data, size_t len,
-    struct vt_match match[VT_LIBRARY_MATCHES_MAX], struct vt_library_hit *hit)
-{
-    const struct vt_pattern *p = s->hits.q->pattern;
-    bool gave_up = false;
-    struct vt_match m;
-    size_t from = 0;
-
-    while (hit->more < MORE_MAX && vt_pattern_find(p, data, len, from, &m, &gave_up)) {
-        if (hit->match_count < VT_LIBRARY_MATCHES_MAX)
-            match[hit->match_count++] = m;
-        else
-            hit->more++;
-        from = m.to;
-    }
-    if (gave_up)
-        s->hits.truncated = true;
-    hit->match = match;
-    return hit->match_count > 0;
-}
-
 /* A blob that may have the pattern; false ends the search. */
 static bool
 candidate(void *ctx, uint32_t number)
 {
     struct search *s = ctx;
-    int64_t blob = VT_LIBRARY_BLOB(s->shard_id, number);
-    struct vt_match match[VT_LIBRARY_MATCHES_MAX];
-    struct vt_library_hit hit = {0};
-    struct vt_digest digest;
+    struct vt_scan_text text = {.blob = VT_LIBRARY_BLOB(s->shard_id, number)};
 
-    if (++s->looked % LOOK_AT_CLOCK == 0 && vt_library_hits_late(&s->hits))
-        return false;
-    if (!is_within(s, blob) || !vt_shard_blob(s->shard, number, &digest, &hit.data, &hit.len) ||
-        !find_matches(s, hit.data, hit.len, match, &hit))
-        return true;
-    hit.blob = &digest;
-    s->err = vt_library_hits_blob(&s->hits, blob, &hit, s->fn, s->ctx, s->why);
-    return s->err == VT_OK && !s->hits.ended;
+    if (is_within(s, text.blob) &&
+        vt_shard_blob(s->shard, number, &text.digest, &text.data, &text.len))
+        s->err = vt_scan_put(s->scan, &text, s->why);
+    return s->err == VT_OK;
+}
+
+/* Gives out what the scan has found; unless `all`, until it is time for the next shard. */
+static enum vt_err
+give_found(struct search *s, bool all)
+{
+    const struct vt_scan_found *found = NULL;
+    enum vt_err err;
+
+    do {
+        err = vt_scan_take(s->scan, all, &found, s->why);
+        if (err == VT_OK && found != NULL) {
+            struct vt_library_hit hit = {.blob = &found->text.digest,
+                .data = found->text.data,
+                .len = found->text.len,
+                .match = found->match,
+                .match_count = found->match_count,
+                .more = found->more};
+
+            err = vt_library_hits_blob(&s->hits, found->text.blob, &hit, s->fn, s->ctx, s->why);
+        }
+    } while (err == VT_OK && found != NULL && !s->hits.ended);
+    if (err == VT_OK && vt_scan_late(s->scan))
+        s->hits.ended = s->hits.truncated = true;
+    return err;
+}
+
+static enum vt_err
+look_into_shards(struct search *s)
+{
+    struct vt_library *l = s->l;
+    enum vt_err err = VT_OK;
+
+    for (size_t i = l->shard_count; err == VT_OK && !s->hits.ended && i-- > 0;) {
+        s->shard_id = l->shard[i].id;
+        if (!shard_matters(s))
+            continue;
+        err = vt_library_shard_open(l, i, &s->shard, s->why);
+        if (err == VT_OK)
+            err = vt_shard_candidates(s->shard, s->hits.q->pattern, candidate, s, s->why);
+        if (err == VT_OK)
+            err = s->err;
+        if (err == VT_OK)
+            err = give_found(s, false);
+    }
+    if (err == VT_OK && !s->hits.ended)
+        err = give_found(s, true);
+    return err;
 }
 
 enum vt_err
@@ -197,18 +212,13 @@ vt_library_search(struct vt_library *l, const struct vt_library_search *q,
 
     if (err == VT_OK)
         err = take_within(&s, why);
-    for (size_t i = l->shard_count; err == VT_OK && !s.hits.ended && i-- > 0;) {
-        s.shard_id = l->shard[i].id;
-        if (!shard_matters(&s))
-            continue;
-        err = vt_library_shard_open(l, i, &s.shard, why);
-        if (err == VT_OK)
-            err = vt_shard_candidates(s.shard, q->pattern, candidate, &s, why);
-        if (err == VT_OK)
-            err = s.err;
-    }
     if (err == VT_OK)
-        *ret_truncated = s.hits.truncated;
+        err = vt_scan_new(q->pattern, 0, s.hits.until_ms, &s.scan, why);
+    if (err == VT_OK)
+        err = look_into_shards(&s);
+    if (err == VT_OK)
+        *ret_truncated = s.hits.truncated || vt_scan_gave_up(s.scan);
+    vt_scan_free(s.scan);
     vt_library_hits_end(&s.hits);
     return err;
 }

@@ -20,17 +20,19 @@ vt_packed_put_word(struct vt_buf *b, const char *word)
 bool
 vt_packed_number(struct vt_reader *r, uint64_t *ret)
 {
-    struct vt_reader at = *r;
+    size_t most = r->left < 10 ? r->left : 10; /* 64 bits have no more bytes */
     uint64_t v = 0;
-    uint8_t byte = 0;
 
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-        if (!vt_reader_u8(&at, &byte) || (shift == 63 && byte > 1) || (shift > 0 && byte == 0))
+    for (size_t i = 0; i < most; i++) {
+        uint8_t byte = r->p[i];
+
+        if ((i == 9 && byte > 1) || (i > 0 && byte == 0))
             return false;
-        v |= (uint64_t)(byte & 0x7f) << shift;
+        v |= (uint64_t)(byte & 0x7f) << (7 * i);
         if ((byte & 0x80) == 0) {
             *ret = v;
-            *r = at;
+            r->p += i + 1;
+            r->left -= i + 1;
             return true;
         }
     }

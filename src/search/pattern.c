@@ -2,6 +2,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "search/pattern.h"
 
+#include "base/clock.h"
 #include "search/expression.h"
 #include "search/needle.h"
 
@@ -12,17 +13,34 @@
 /* Steps of matching in one text, and bytes of stack for it: what sane expressions come nowhere
  * near. */
 enum { STEPS_MAX = 2000000, STACK_START = 32 * 1024, STACK_MAX = 512 * 1024 };
+enum { LOOK_AT_CLOCK = 16 }; /* runs of the expression */
 
 struct vt_pattern {
     struct vt_expression e;          /* of a literal its terms alone */
-    uint8_t literal[VT_PATTERN_MAX]; /* of VT_PATTERN_EXACT; code is NULL then */
-    size_t needle_count;
-    struct vt_needle needle[VT_FORMULA_STRINGS_MAX]; /* the literal, or what e.need has */
+    uint8_t literal[VT_PATTERN_MAX]; /* unless it is an expression: code is NULL then */
+    struct vt_needles needles;       /* the literal, or what e.need has */
+    int64_t until_ms; /* on the monotonic clock; INT64_MAX: as long as it takes */
+    bool is_twin;     /* code is another's */
     pcre2_code *code;
     pcre2_match_data *found;
     pcre2_match_context *limits;
     pcre2_jit_stack *stack;
 };
+
+/* What running the code takes: one thread's. */
+static enum vt_err
+make_ready(struct vt_pattern *p, struct vt_why *why)
+{
+    p->found = pcre2_match_data_create_from_pattern(p->code, NULL);
+    p->limits = pcre2_match_context_create(NULL);
+    p->stack = pcre2_jit_stack_create(STACK_START, STACK_MAX, NULL);
+    if (p->found == NULL || p->limits == NULL || p->stack == NULL)
+        return vt_fail(why, VT_E_NOMEM, "out of memory");
+    (void)pcre2_set_match_limit(p->limits, STEPS_MAX);
+    (void)pcre2_set_heap_limit(p->limits, STACK_MAX / 1024);
+    pcre2_jit_stack_assign(p->limits, NULL, p->stack);
+    return VT_OK;
+}
 
 static enum vt_err
 compile(
@@ -45,15 +63,7 @@ compile(
     }
     (void)pcre2_jit_compile(
         p->code, PCRE2_JIT_COMPLETE); /* without it matching is only slower */
-    p->found = pcre2_match_data_create_from_pattern(p->code, NULL);
-    p->limits = pcre2_match_context_create(NULL);
-    p->stack = pcre2_jit_stack_create(STACK_START, STACK_MAX, NULL);
-    if (p->found == NULL || p->limits == NULL || p->stack == NULL)
-        return vt_fail(why, VT_E_NOMEM, "out of memory");
-    (void)pcre2_set_match_limit(p->limits, STEPS_MAX);
-    (void)pcre2_set_heap_limit(p->limits, STACK_MAX / 1024);
-    pcre2_jit_stack_assign(p->limits, NULL, p->stack);
-    return VT_OK;
+    return make_ready(p, why);
 }
 
 /* A literal's trigrams: any of its cases has the same, because they are folded. */
@@ -70,31 +80,29 @@ literal_terms(struct vt_pattern *p, const uint8_t *text, size_t len)
     }
 }
 
-static enum vt_err
-take_literal(struct vt_pattern *p, const char *text, size_t len, enum vt_pattern_form form,
-    struct vt_why *why)
+static void
+take_literal(struct vt_pattern *p, const char *text, size_t len, bool fold)
 {
+    struct vt_needle whole = {p->literal, len};
+
     literal_terms(p, (const uint8_t *)text, len);
-    if (form == VT_PATTERN_ICASE)
-        return compile(p, text, len, PCRE2_LITERAL | PCRE2_CASELESS, why);
     memcpy(p->literal, text, len);
-    vt_needle_init(&p->needle[0], p->literal, len);
-    p->needle_count = 1;
-    return VT_OK;
+    vt_needles_init(&p->needles, &whole, 1, fold);
 }
 
 /* Strings of two bytes and less stand nearly everywhere: looking for them first is no help. */
 static void
 take_needles(struct vt_pattern *p)
 {
+    struct vt_needle needle[VT_FORMULA_STRINGS_MAX];
+
     for (size_t i = 0; i < p->e.need.count; i++) {
-        if (p->e.need.s[i].len < 3) {
-            p->needle_count = 0;
+        if (p->e.need.s[i].len < 3)
             return;
-        }
-        vt_needle_init(&p->needle[i], p->e.need.s[i].b, p->e.need.s[i].len);
-        p->needle_count = i + 1;
+        needle[i] = (struct vt_needle){p->e.need.s[i].b, p->e.need.s[i].len};
     }
+    if (p->e.need.count > 0)
+        vt_needles_init(&p->needles, needle, p->e.need.count, p->e.caseless);
 }
 
 static enum vt_err
@@ -102,14 +110,13 @@ take_expression(struct vt_pattern *p, const char *text, struct vt_why *why)
 {
     struct vt_buf out = VT_BUF(8 * VT_PATTERN_MAX);
     enum vt_err err = vt_expression_parse(text, &out, &p->e, why);
-    ;
 
     if (err == VT_OK)
         take_needles(p);
     if (err == VT_OK)
         err = compile(p, vt_buf_str(&out), out.len,
             PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C |
-                (p->e.caseless ? PCRE2_CASELESS : 0),
+                PCRE2_USE_OFFSET_LIMIT | (p->e.caseless ? PCRE2_CASELESS : 0),
             why);
     vt_buf_release(&out);
     return err;
@@ -121,7 +128,7 @@ vt_pattern_new(
 {
     size_t len = strlen(text);
     struct vt_pattern *p;
-    enum vt_err err;
+    enum vt_err err = VT_OK;
 
     if (len == 0 || len > VT_PATTERN_MAX || !vt_utf8_valid(text, len))
         return vt_fail(
@@ -129,8 +136,11 @@ vt_pattern_new(
     p = calloc(1, sizeof(*p));
     if (p == NULL)
         return vt_fail(why, VT_E_NOMEM, "out of memory");
-    err = form == VT_PATTERN_REGEX ? take_expression(p, text, why)
-                                   : take_literal(p, text, len, form, why);
+    p->until_ms = INT64_MAX;
+    if (form == VT_PATTERN_REGEX)
+        err = take_expression(p, text, why);
+    else
+        take_literal(p, text, len, form == VT_PATTERN_ICASE);
     if (err != VT_OK) {
         vt_pattern_free(p);
         return err;
@@ -147,31 +157,59 @@ vt_pattern_free(struct vt_pattern *p)
     pcre2_match_data_free(p->found);
     pcre2_match_context_free(p->limits);
     pcre2_jit_stack_free(p->stack);
-    pcre2_code_free(p->code);
+    if (!p->is_twin)
+        pcre2_code_free(p->code);
     free(p);
+}
+
+enum vt_err
+vt_pattern_twin(
+    const struct vt_pattern *p, int64_t until_ms, struct vt_pattern **ret, struct vt_why *why)
+{
+    struct vt_pattern *twin = malloc(sizeof(*twin));
+    enum vt_err err = VT_OK;
+
+    if (twin == NULL)
+        return vt_fail(why, VT_E_NOMEM, "out of memory");
+    *twin = *p; /* its needles are the other's */
+    twin->is_twin = true;
+    twin->until_ms = until_ms;
+    twin->found = NULL;
+    twin->limits = NULL;
+    twin->stack = NULL;
+    if (twin->code != NULL)
+        err = make_ready(twin, why);
+    if (err != VT_OK) {
+        vt_pattern_free(twin);
+        return err;
+    }
+    *ret = twin;
+    return VT_OK;
 }
 
 static bool
 find_literal(const struct vt_pattern *p, const uint8_t *data, size_t len, size_t from,
     struct vt_match *ret)
 {
-    const uint8_t *at = vt_needle_find(&p->needle[0], data + from, len - from);
+    const uint8_t *at = vt_needles_find(&p->needles, data + from, len - from);
 
     if (at == NULL)
         return false;
     ret->from = (size_t)(at - data);
-    ret->to = ret->from + p->needle[0].len;
+    ret->to = ret->from + p->needles.of[0].len;
     return true;
 }
 
-/* Runs the expression over data from `from` on. */
+/* Runs the expression over data: the first match that begins from `from` to `upto`. */
 static bool
-run(const struct vt_pattern *p, const uint8_t *data, size_t len, size_t from,
+run(const struct vt_pattern *p, const uint8_t *data, size_t len, size_t from, size_t upto,
     struct vt_match *ret, bool *ret_gave_up)
 {
-    int code = pcre2_match(p->code, data, len, from, PCRE2_NOTEMPTY, p->found, p->limits);
+    int code;
     const PCRE2_SIZE *v;
 
+    (void)pcre2_set_offset_limit(p->limits, upto);
+    code = pcre2_match(p->code, data, len, from, PCRE2_NOTEMPTY, p->found, p->limits);
     if (code < 0) {
         *ret_gave_up = *ret_gave_up || code != PCRE2_ERROR_NOMATCH;
         return false;
@@ -182,96 +220,63 @@ run(const struct vt_pattern *p, const uint8_t *data, size_t len, size_t from,
     return v[1] > v[0];
 }
 
-/* Where the needles are next, as far as it had to be found out: none begins before `upto`, one
- * at `at` unless that is NULL. So each byte is looked at once a needle, however many lines
- * there are. */
-struct places {
-    struct {
-        const uint8_t *at;
-        const uint8_t *upto;
-    } of[VT_FORMULA_STRINGS_MAX];
-};
-
-static void
-places_begin(struct places *v, const struct vt_pattern *p, const uint8_t *data)
+/* The first place where a match that has a needle at `at` may begin. */
+static size_t
+reach_back(const struct vt_pattern *p, const uint8_t *data, size_t from, size_t at)
 {
-    for (size_t i = 0; i < p->needle_count; i++) {
-        v->of[i].at = NULL;
-        v->of[i].upto = data;
-    }
+    size_t begin = at;
+
+    while (begin > from && vt_bytes_has(&p->e.before, data[begin - 1]))
+        begin--;
+    while (begin < at && (data[begin] & 0xc0) == 0x80) /* within a character */
+        begin++;
+    return begin;
 }
 
-/* The first needle at or after `from`; NULL: no match can be there. */
-static const uint8_t *
-places_next(
-    struct places *v, const struct vt_pattern *p, const uint8_t *from, const uint8_t *end)
-{
-    const uint8_t *first = NULL;
-
-    for (size_t i = 0; i < p->needle_count; i++) {
-        const struct vt_needle *n = &p->needle[i];
-        const uint8_t *limit = first == NULL ? end : first + n->len - 1;
-
-        limit = limit > end ? end : limit;
-        if (v->of[i].at != NULL && v->of[i].at < from)
-            v->of[i].at = NULL;
-        if (v->of[i].upto < from)
-            v->of[i].upto = from;
-        if (v->of[i].at == NULL && v->of[i].upto < limit) {
-            v->of[i].at = vt_needle_find(n, v->of[i].upto, (size_t)(limit - v->of[i].upto));
-            if (v->of[i].at != NULL)
-                v->of[i].upto = v->of[i].at;
-            else if (first == NULL)
-                v->of[i].upto = end;
-            else
-                v->of[i].upto = first;
-        }
-        if (v->of[i].at != NULL && (first == NULL || v->of[i].at < first))
-            first = v->of[i].at;
-    }
-    return first;
-}
-
-/* An expression of which no match has a newline in it: only lines with a needle are looked at.
- * A line alone is the same to it as that line in its text. */
 static bool
-find_in_lines(const struct vt_pattern *p, const uint8_t *data, size_t len, size_t from,
+is_late(const struct vt_pattern *p, unsigned runs)
+{
+    return runs % LOOK_AT_CLOCK == 0 && p->until_ms != INT64_MAX &&
+           vt_clock_monotonic_ms() >= p->until_ms;
+}
+
+static size_t
+line_end(const uint8_t *data, size_t len, size_t at)
+{
+    const uint8_t *newline = memchr(data + at, '\n', len - at);
+
+    return newline == NULL ? len : (size_t)(newline - data);
+}
+
+/* Every match has a needle: the expression is run about one after the other. From where one
+ * ends in vain the next need not be looked at again: had a match begun there, it would have
+ * reached the former needle through the same bytes. */
+static bool
+find_by_needles(const struct vt_pattern *p, const uint8_t *data, size_t len, size_t from,
     struct vt_match *ret, bool *ret_gave_up)
 {
-    const uint8_t *end = data + len;
-    const uint8_t *at;
-    struct places v;
+    const uint8_t *place;
+    size_t stop = from; /* of what is looked at: where the line ends */
 
-    places_begin(&v, p, data + from);
-    while (from < len && (at = places_next(&v, p, data + from, end)) != NULL) {
-        const uint8_t *begin = memrchr(data, '\n', (size_t)(at - data));
-        const uint8_t *stop = memchr(at, '\n', (size_t)(end - at));
-        size_t offset;
+    for (unsigned runs = 1; from < len; runs++) {
+        bool gave_up = is_late(p, runs);
+        size_t at;
 
-        begin = begin == NULL ? data : begin + 1;
-        stop = stop == NULL ? end : stop;
-        offset = (size_t)(begin - data);
-        if (run(p, begin, (size_t)(stop - begin), from > offset ? from - offset : 0, ret,
-                ret_gave_up)) {
-            ret->from += offset;
-            ret->to += offset;
+        place = vt_needles_find(&p->needles, data + from, len - from);
+        if (place == NULL)
+            return false;
+        at = (size_t)(place - data);
+        if (at >= stop)
+            stop = p->e.one_line ? line_end(data, len, at) : len;
+        if (!gave_up && run(p, data, stop, reach_back(p, data, from, at), at, ret, &gave_up))
             return true;
+        if (gave_up) {
+            *ret_gave_up = true;
+            return false;
         }
-        from = (size_t)(stop - data) + 1;
+        from = at + 1;
     }
     return false;
-}
-
-/* Whether there is a needle at all. */
-static bool
-may_match(const struct vt_pattern *p, const uint8_t *data, size_t len)
-{
-    struct places v;
-
-    if (p->needle_count == 0)
-        return true;
-    places_begin(&v, p, data);
-    return places_next(&v, p, data, data + len) != NULL;
 }
 
 bool
@@ -282,11 +287,9 @@ vt_pattern_find(const struct vt_pattern *p, const uint8_t *data, size_t len, siz
         return false;
     if (p->code == NULL)
         return find_literal(p, data, len, from, ret);
-    if (p->needle_count > 0 && p->e.one_line)
-        return find_in_lines(p, data, len, from, ret, ret_gave_up);
-    if (!may_match(p, data + from, len - from))
-        return false;
-    return run(p, data, len, from, ret, ret_gave_up);
+    if (p->needles.count > 0)
+        return find_by_needles(p, data, len, from, ret, ret_gave_up);
+    return run(p, data, len, from, PCRE2_UNSET, ret, ret_gave_up);
 }
 
 size_t

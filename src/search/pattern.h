@@ -33,6 +33,11 @@ VT_MUST enum vt_err vt_pattern_new(
     const char *text, enum vt_pattern_form form, struct vt_pattern **ret, struct vt_why *why);
 void vt_pattern_free(struct vt_pattern *p);
 
+/* The same pattern for another thread, or for a search with an end: a pattern is for one thread
+ * at a time. From until_ms (of the monotonic clock) on it gives up. p must stay as long. */
+VT_MUST enum vt_err vt_pattern_twin(
+    const struct vt_pattern *p, int64_t until_ms, struct vt_pattern **ret, struct vt_why *why);
+
 /* Finds the first match at or after `from`; false when there is none. *ret_gave_up is set when
  * the expression took too many steps in this text, which then counts as without it. */
 bool vt_pattern_find(const struct vt_pattern *p, const uint8_t *data, size_t len, size_t from,

@@ -61,18 +61,17 @@ find_list(const struct vt_shard *s, uint32_t trigram, uint32_t *ret_count, uint6
     *ret_begin = *ret_end = s->lists;
     while (low < high) {
         size_t mid = low + (high - low) / 2;
+        const uint8_t *b = s->trigrams + mid * VT_SHARD_TRIGRAM;
 
-        if (!row(s, mid, &at, ret_count, ret_end))
-            return false;
+        at = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
         if (at == trigram)
-            return mid == 0 || row(s, mid - 1, &at, &ignored, ret_begin);
+            return row(s, mid, &at, ret_count, ret_end) &&
+                   (mid == 0 || row(s, mid - 1, &at, &ignored, ret_begin));
         if (at < trigram)
             low = mid + 1;
         else
             high = mid;
     }
-    *ret_count = 0;
-    *ret_end = s->lists;
     return true;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A customer's own check: which runs read its records. All of it happens in this browser.
-import { useRef, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { allRuns, judge, matchReceipts, parseTag, tagOf, type Given, type Verdict } from '../data/accesses';
 import { DataPages } from '../data/parts';
 import { count, plural } from '../lib/format';
@@ -8,6 +8,7 @@ import { announce } from '../lib/store';
 import { hex } from '../lib/verify/bytes';
 import { Badge } from '../parts/Badge';
 import { Command } from '../parts/Command';
+import { Drop } from '../parts/Drop';
 import { Table } from '../parts/Table';
 import { Term } from '../parts/Term';
 import { Time } from '../parts/Time';
@@ -157,9 +158,7 @@ function Tag({ value, onValue }: { value: string; onValue: (v: string) => void }
 export default function Accesses() {
   const [tag, setTag] = useState('');
   const [files, setFiles] = useState<Given[]>([]);
-  const [over, setOver] = useState(false);
   const [state, setState] = useState<{ busy: boolean; error: string | null; verdicts: Verdict[]; strangers: { name: string; why: string }[] } | null>(null);
-  const input = useRef<HTMLInputElement>(null);
   const parsed = parseTag(tag);
 
   const take = (list: Iterable<globalThis.File>): void => {
@@ -198,27 +197,11 @@ export default function Accesses() {
       <DataPages />
       <div class="stack prose">
         <Tag value={tag} onValue={setTag} />
-        <div
-          class={over ? 'drop over' : 'drop'}
-          onDragOver={(e) => {
-            e.preventDefault();
-            setOver(true);
-          }}
-          onDragLeave={() => setOver(false)}
-          onDrop={(e) => {
-            e.preventDefault();
-            setOver(false);
-            take(e.dataTransfer?.files ?? []);
-          }}
-        >
+        <Drop onFiles={take} many button="Choose receipts">
           <p>
             <strong>Drop your receipts here</strong>
           </p>
           <p class="quiet">They are read in this browser and not uploaded.</p>
-          <button type="button" onClick={() => input.current?.click()}>
-            Choose files
-          </button>
-          <input ref={input} type="file" multiple hidden onChange={(e) => take(e.currentTarget.files ?? [])} aria-label="Receipts" />
           {files.length > 0 && (
             <p>
               {plural(files.length, 'file')}{' '}
@@ -227,7 +210,7 @@ export default function Accesses() {
               </button>
             </p>
           )}
-        </div>
+        </Drop>
         <p>
           <button type="button" class="primary" disabled={parsed === null || state?.busy === true} onClick={() => void check()}>
             {state?.busy === true ? 'Checking…' : 'Check all runs'}

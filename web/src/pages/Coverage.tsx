@@ -211,9 +211,11 @@ function ForReviewers({ source, c, reload }: { source: Digest; c: CoveragePage; 
         </p>
       )}
       <p class="row">
-        <button type="button" class="primary" disabled={!ready} onClick={review}>
-          Sign off the snapshot
-        </button>
+        {own?.signed !== true && (
+          <button type="button" class="primary" disabled={!ready} onClick={review}>
+            Sign off the snapshot
+          </button>
+        )}
         <button type="button" class="danger" onClick={() => setOpen({ kind: 'objection' })}>
           Object to a release
         </button>
