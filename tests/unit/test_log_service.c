@@ -349,7 +349,7 @@ metrics(struct world *w)
     const uint8_t *label;
     struct vt_reader r;
     uint64_t number;
-    uint16_t len;
+    uint16_t len = 0;
 
     say(w, VT_SERVICE_METRICS, 77, 0, NULL, 0);
     assert_int_equal(await_message(w), VT_SERVICE_NUMBERS);
