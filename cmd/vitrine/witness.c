@@ -7,6 +7,7 @@
 #include "crypto/mldsa.h"
 #include "note/policy.h"
 #include "store/policy_file.h"
+#include "witness/records.h"
 
 #include <string.h>
 
@@ -18,6 +19,16 @@ struct init {
     struct vt_vkey key;
     struct vt_vkey mldsa_key;
 };
+
+/* Before its keys: where they are, there is a record of what they have cosigned. */
+static enum vt_err
+make_records(const struct vt_home *home, struct vt_why *why)
+{
+    char path[VT_PATH_MAX];
+    enum vt_err err = vt_home_path(home, path, why, "records");
+
+    return err == VT_OK ? vt_witness_records_make(path, why) : err;
+}
 
 static enum vt_err
 make_home(struct init *init, const char *dir, struct vt_why *why)
@@ -32,6 +43,8 @@ make_home(struct init *init, const char *dir, struct vt_why *why)
         err = vt_home_token_open(init->token, init->name, &token, why);
     if (err == VT_OK)
         err = vt_home_create(dir, VT_HOME_WITNESS, init->name, "", &init->home, why);
+    if (err == VT_OK)
+        err = make_records(&init->home, why);
     if (err == VT_OK)
         err = vt_home_key_new(&init->home, "witness", init->home.name, VT_NOTE_COSIG_ED25519,
             token, &init->key, why);
@@ -58,7 +71,7 @@ witness_init(int argc, char **argv)
     };
     struct vt_cmd c = {.name = "witness init",
         .args = "HOME --name NAME [--ml-dsa]",
-        .summary = "Makes a witness's home and its keys.",
+        .summary = "Makes a witness's home, its keys and its empty journal.",
         .opts = opts,
         .args_min = 1,
         .args_max = 1};

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "log/derive.h"
 
+#include "log/disk.h"
 #include "log/tile_file.h"
+#include "log/tiles_bundle.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* Full tiles that are kept after they were read: 512 KiB. A multiple of 8, so that a tile and
  * the one above it never want the same slot. */
@@ -29,7 +27,7 @@ struct cached {
 
 struct vt_derive {
     char dir[VT_PATH_MAX];
-    int fd;      /* of dir, open from the beginning so that it hears of every failed write */
+    struct vt_disk disk;
     bool unsure; /* a failed syncfs */
     _Atomic uint64_t size;
     /* Of level l the hashes [0, (size >> 8l) % 256) count. */
@@ -40,27 +38,14 @@ struct vt_derive {
     struct vt_buf bundle;
 };
 
-/* One syncfs is to make all tiles durable: they must be where it reaches. */
 static enum vt_err
-check_one_disk(const struct vt_derive *d, struct vt_why *why)
+open_disk(struct vt_derive *d, struct vt_why *why)
 {
-    static const char *const below[] = {"tile", "tile/entries"};
-    char path[VT_PATH_MAX];
-    struct stat own;
-    struct stat st;
+    enum vt_err err = vt_disk_open(&d->disk, d->dir, why);
 
-    if (fstat(d->fd, &own) != 0)
-        return vt_fail_errno(why, "%s", d->dir);
-    for (size_t i = 0; i < sizeof below / sizeof below[0]; i++) {
-        enum vt_err err = vt_path(path, why, "%s/%s", d->dir, below[i]);
-
-        if (err != VT_OK)
-            return err;
-        if (stat(path, &st) == 0 && st.st_dev != own.st_dev)
-            return vt_fail(why, VT_E_CONFIG,
-                "%s is on another file system than %s: keep them on one", path, d->dir);
-    }
-    return VT_OK;
+    if (err == VT_OK)
+        err = vt_disk_check(&d->disk, "tile", why);
+    return err == VT_OK ? vt_disk_check(&d->disk, "tile/entries", why) : err;
 }
 
 enum vt_err
@@ -71,15 +56,13 @@ vt_derive_new(const char *dir, struct vt_derive **ret, struct vt_why *why)
 
     if (d == NULL)
         return vt_fail(why, VT_E_NOMEM, "the log's tree: out of memory");
+    d->disk.fd = -1;
     atomic_init(&d->size, 0);
     vt_buf_init(&d->bundle, VT_BUNDLE_MAX);
     (void)pthread_mutex_init(&d->mutex, NULL);
     err = vt_path(d->dir, why, "%s", dir);
-    d->fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (err == VT_OK && d->fd < 0)
-        err = vt_fail_errno(why, "%s: cannot open folder", dir);
     if (err == VT_OK)
-        err = check_one_disk(d, why);
+        err = open_disk(d, why);
     if (err != VT_OK) {
         vt_derive_free(d);
         return err;
@@ -93,8 +76,7 @@ vt_derive_free(struct vt_derive *d)
 {
     if (d == NULL)
         return;
-    if (d->fd >= 0)
-        (void)close(d->fd);
+    vt_disk_close(&d->disk);
     vt_buf_release(&d->bundle);
     (void)pthread_mutex_destroy(&d->mutex);
     free(d);
@@ -110,16 +92,15 @@ vt_derive_size(const struct vt_derive *d)
 static enum vt_err
 check_bundle(struct vt_derive *d, unsigned width, struct vt_why *why)
 {
-    struct vt_slice entry[VT_TILE_WIDTH];
-    struct vt_digest leaf;
-    enum vt_err err = vt_bundle_split(d->bundle.data, d->bundle.len, width, entry, why);
+    struct vt_bundle b;
+    enum vt_err err = vt_bundle_open(d->bundle.data, d->bundle.len, width, true, &b, why);
 
-    for (unsigned i = 0; i < width && err == VT_OK; i++) {
-        vt_merkle_leaf(entry[i].data, entry[i].len, &leaf);
-        if (!vt_digest_eq(&leaf, &d->edge[0][i]))
-            err = vt_fail(why, VT_E_DIGEST, "entry %u in it is not the one in the tree", i);
-    }
-    return err;
+    if (err != VT_OK)
+        return VT_E_DIGEST;
+    for (unsigned i = 0; i < width; i++)
+        if (!vt_digest_eq(&b.leaf[i], &d->edge[0][i]))
+            return vt_fail(why, VT_E_DIGEST, "entry %u in it is not the one in the tree", i);
+    return VT_OK;
 }
 
 static enum vt_err
@@ -296,10 +277,9 @@ vt_derive_sync(struct vt_derive *d, struct vt_why *why)
 {
     if (d->unsure)
         return refuse_unsure(d, why);
-    if (syncfs(d->fd) == 0)
-        return VT_OK;
-    d->unsure = true;
-    return vt_fail_errno(why, "%s: cannot make tiles durable", d->dir);
+    enum vt_err err = vt_disk_sync(&d->disk, why);
+    d->unsure = err != VT_OK;
+    return err;
 }
 
 /* One level (or the bundles): the tile that held the old edge, and the one before it, whose

@@ -2,6 +2,7 @@
 #include "log/mend.h"
 
 #include "log/tile_file.h"
+#include "log/tiles_bundle.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -78,19 +79,20 @@ hash_leaves(struct mend *m, const struct vt_tile *t, struct vt_why *why)
 {
     struct vt_tile entries = {.level = VT_TILE_ENTRIES, .index = t->index, .width = t->width};
     struct vt_buf b = VT_BUF(VT_BUNDLE_MAX);
-    struct vt_slice entry[VT_TILE_WIDTH];
+    struct vt_bundle bundle;
     char path[VT_PATH_MAX];
     enum vt_err err = vt_tile_file_path(path, m->dir, &entries, why);
 
     if (err == VT_OK)
         err = vt_file_read(path, &b, why);
     if (err == VT_OK) {
-        err = vt_bundle_split(b.data, b.len, t->width, entry, why);
+        err = vt_bundle_open(b.data, b.len, t->width, true, &bundle, why);
         if (err != VT_OK)
-            err = vt_fail_in(why, err, "%s: remove it and start the log again", path);
+            err = vt_fail_in(
+                why, VT_E_DIGEST, "%s: remove it and start the log again", path);
     }
     if (err == VT_OK)
-        vt_merkle_leaves(entry, t->width, m->hash);
+        memcpy(m->hash, bundle.leaf, t->width * sizeof bundle.leaf[0]);
     vt_buf_release(&b);
     return err;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "log/tile_file.h"
 
+#include "log/tiles_bundle.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -128,23 +130,4 @@ vt_tile_file_drop_partials(const char *dir, unsigned level, uint64_t index, stru
         return err;
     *strrchr(path, '/') = '\0'; /* ".p/1" without the "/1" */
     return vt_file_exists(path) ? vt_tree_remove(path, why) : VT_OK;
-}
-
-enum vt_err
-vt_bundle_split(
-    const void *data, size_t len, unsigned width, struct vt_slice *ret, struct vt_why *why)
-{
-    struct vt_reader r = VT_READER(data, len);
-
-    for (unsigned i = 0; i < width; i++) {
-        const uint8_t *p;
-        uint16_t n;
-
-        if (!vt_reader_u16(&r, &n) || !vt_reader_take(&r, n, &p))
-            return vt_fail(why, VT_E_DIGEST, "an entry bundle is cut short");
-        ret[i] = (struct vt_slice){.data = p, .len = n};
-    }
-    return r.left == 0
-               ? VT_OK
-               : vt_fail(why, VT_E_DIGEST, "an entry bundle is longer than it should be");
 }

@@ -13,8 +13,6 @@
 #include "base/file.h"
 #include "merkle/tile.h"
 
-#define VT_BUNDLE_MAX (VT_TILE_WIDTH * (2U + 65535U)) /* bytes of an entry bundle */
-
 VT_MUST enum vt_err vt_tile_file_path(
     char ret[VT_PATH_MAX], const char *dir, const struct vt_tile *t, struct vt_why *why);
 /* Writes it with its folders, none of them durable. */
@@ -31,9 +29,5 @@ VT_MUST enum vt_err vt_tile_file_hashes(
 /* Removes the partial forms of the full tile (level, index), if there are any. */
 VT_MUST enum vt_err vt_tile_file_drop_partials(
     const char *dir, unsigned level, uint64_t index, struct vt_why *why);
-
-/* The entries of a bundle of t->width in memory. VT_E_DIGEST: it has another form. */
-VT_MUST enum vt_err vt_bundle_split(
-    const void *data, size_t len, unsigned width, struct vt_slice *ret, struct vt_why *why);
 
 #endif

@@ -70,14 +70,34 @@ check_files(const struct vt_witness_table *t, struct vt_why *why)
     return VT_OK;
 }
 
-/* The first start, or the first of this version. */
+/* A witness that took this for its first start would cosign any tree of a log whose record is
+ * gone. */
+static enum vt_err
+missing(const char *dir, struct vt_why *why)
+{
+    return vt_fail(why, VT_E_ROLLBACK,
+        "%s/journal is missing: put it back as it last was, or make a new witness with a new "
+        "key; without it this one does not know what it has cosigned",
+        dir);
+}
+
+/* What is there when no journal is. */
+static enum vt_err
+load_older(const char *dir, struct vt_witness_table *t, struct vt_why *why)
+{
+    enum vt_err err = vt_witness_files_load(dir, t, why);
+
+    return err == VT_OK && vt_witness_table_count(t) == 0 ? missing(dir, why) : err;
+}
+
+/* The first start of this version. */
 static enum vt_err
 begin_journal(struct vt_witness_records *r, const char *path, const struct vt_witness_follow *v,
     size_t n, struct vt_why *why)
 {
     struct vt_witness_walk w = {.table = r->table};
     struct vt_witness_base base;
-    enum vt_err err = vt_witness_files_load(r->dir, r->table, why);
+    enum vt_err err = load_older(r->dir, r->table, why);
 
     if (err == VT_OK)
         err = vt_witness_table_follow(r->table, v, n, why);
@@ -103,12 +123,36 @@ open_journal(struct vt_witness_records *r, const char *path, const struct vt_wit
     return err == VT_OK ? vt_witness_table_follow(r->table, v, n, why) : err;
 }
 
+enum vt_err
+vt_witness_records_make(const char *dir, struct vt_why *why)
+{
+    const struct vt_witness_base nothing = {0};
+    struct vt_witness_journal *j = NULL;
+    char path[VT_PATH_MAX];
+    enum vt_err err = VT_OK;
+
+    if (vt_file_exists(dir))
+        err = vt_fail(why, VT_E_EXIST, "%s: a witness's records are there already", dir);
+    if (err == VT_OK)
+        err = vt_path(path, why, "%s/evidence", dir);
+    if (err == VT_OK)
+        err = vt_dir_make(path, 0700, why);
+    if (err == VT_OK)
+        err = vt_path(path, why, "%s/journal", dir);
+    if (err == VT_OK)
+        err = vt_witness_journal_new(path, &nothing, &j, why);
+    vt_witness_journal_free(j);
+    return err;
+}
+
 static enum vt_err
 take_folder(struct vt_witness_records *r, const char *dir, struct vt_why *why)
 {
     char path[VT_PATH_MAX];
     enum vt_err err = vt_path(r->dir, why, "%s", dir);
 
+    if (err == VT_OK && !vt_file_exists(dir))
+        err = missing(dir, why);
     if (err == VT_OK)
         err = vt_path(path, why, "%s/evidence", dir);
     if (err == VT_OK)
@@ -194,9 +238,9 @@ vt_witness_records_read(const char *dir, struct vt_witness_table *t, struct vt_w
         return err;
     if (vt_file_exists(path))
         err = vt_witness_journal_read(path, load_record, t, why);
-    else if (vt_file_exists(dir))
-        err = vt_witness_files_load(dir, t, why);
-    if (err == VT_OK && vt_file_exists(dir))
+    else
+        err = vt_file_exists(dir) ? load_older(dir, t, why) : missing(dir, why);
+    if (err == VT_OK)
         err = vt_witness_evidence_count(dir, t, why);
     return err;
 }

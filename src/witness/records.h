@@ -5,7 +5,7 @@
  * made durable together; only then may they be signed.
  *
  *     DIR/lock
- *     DIR/journal                  the newest cosigned checkpoints (journal.h)
+ *     DIR/journal                  the newest cosigned checkpoints (journal.h); never missing
  *     DIR/evidence/HEX-SIZE-ROOT   checkpoints that a log signed and that contradict its
  * record, DIR/evidence/….record        and the record then
  */
@@ -16,9 +16,14 @@
 
 struct vt_witness_records;
 
-/* Opens (or makes) the folder, and follows these logs. Records of the older form are taken
- * over. VT_E_BUSY: another witness runs on it. VT_E_DIGEST, VT_E_SIG: a record is damaged. And
- * those of vt_witness_table_follow. */
+/* Makes the folder of a witness that has cosigned nothing yet, with an empty journal. VT_E_EXIST:
+ * there is such a folder, whatever is in it. */
+VT_MUST enum vt_err vt_witness_records_make(const char *dir, struct vt_why *why);
+
+/* Opens the folder, and follows these logs. Records of the older form are taken over.
+ * VT_E_ROLLBACK: there is neither a journal nor a record of the older form, so that what was
+ * cosigned is forgotten. VT_E_BUSY: another witness runs on it. VT_E_DIGEST, VT_E_SIG: a record
+ * is damaged. And those of vt_witness_table_follow. */
 VT_MUST enum vt_err vt_witness_records_open(const char *dir, const struct vt_witness_follow *v,
     size_t n, struct vt_witness_records **ret, struct vt_why *why);
 void vt_witness_records_free(struct vt_witness_records *r);
@@ -48,8 +53,8 @@ bool vt_witness_records_are_sound(const struct vt_witness_records *r);
 VT_MUST enum vt_err vt_witness_records_evidence(struct vt_witness_records *r,
     const struct vt_witness_verdict *v, bool *ret_kept, struct vt_why *why);
 
-/* Reads the records of a folder into a table, without taking it: also while a witness runs. A
- * folder without any is fine. */
+/* Reads the records of a folder into a table, without taking it: also while a witness runs.
+ * VT_E_ROLLBACK, VT_E_DIGEST as vt_witness_records_open. */
 VT_MUST enum vt_err vt_witness_records_read(
     const char *dir, struct vt_witness_table *t, struct vt_why *why);
 

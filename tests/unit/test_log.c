@@ -157,6 +157,7 @@ set_up_witnesses(void **state)
 
         (void)snprintf(name, sizeof(name), "witness-%d.example", i);
         assert_int_equal(vt_path(w->dir, NULL, "%s/w%d", f->root, i), VT_OK);
+        assert_int_equal(vt_witness_records_make(w->dir, NULL), VT_OK);
         assert_int_equal(vt_path(w->key, NULL, "%s/w%d.key", f->root, i), VT_OK);
         assert_int_equal(vt_key_new(name, &k, NULL), VT_OK);
         assert_int_equal(vt_key_save(k, w->key, NULL, NULL), VT_OK);

@@ -115,6 +115,7 @@ witness_prepare(struct world *w, int i, struct vt_buf *policy)
 
     (void)snprintf(name, sizeof(name), "witness-%d.example", i);
     assert_int_equal(vt_path(t->dir, NULL, "%s/w%d", w->root, i), VT_OK);
+    assert_int_equal(vt_witness_records_make(t->dir, NULL), VT_OK);
     assert_int_equal(vt_path(t->key, NULL, "%s/w%d.key", w->root, i), VT_OK);
     k = test_key(name, (uint8_t)(WITNESS_KEY + i));
     assert_int_equal(vt_key_save(k, t->key, NULL, NULL), VT_OK);

@@ -246,6 +246,7 @@ set_up(void **state)
     assert_int_equal(vt_key_save(k, f->key_path, NULL, NULL), VT_OK);
     vt_key_free(k);
     f->clock = vt_clock_fixed(1700000000);
+    assert_int_equal(vt_witness_records_make(f->records, NULL), VT_OK);
     assert_int_equal(
         vt_witness_new(f->records, f->key_path, &log_vkey, 1, &f->clock, &f->w, NULL), VT_OK);
     *state = f;

@@ -83,6 +83,7 @@ set_up(void **state)
             make_log(w->follow[i].origin, (uint8_t)(20 + i), &w->key[i], &w->follow[i].key), 0);
     }
     w->clock = vt_clock_fixed(1700000000);
+    assert_int_equal(vt_witness_records_make(w->records, NULL), VT_OK);
     open_witness(w);
     *state = w;
     return 0;
