@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,14 +39,22 @@ struct vt_derive {
     struct vt_buf bundle;
 };
 
+/* One syncfs is to make all tiles durable: they must be where it reaches. */
 static enum vt_err
 open_disk(struct vt_derive *d, struct vt_why *why)
 {
+    char below[sizeof "tile/" + 10];
     enum vt_err err = vt_disk_open(&d->disk, d->dir, why);
 
     if (err == VT_OK)
         err = vt_disk_check(&d->disk, "tile", why);
-    return err == VT_OK ? vt_disk_check(&d->disk, "tile/entries", why) : err;
+    if (err == VT_OK)
+        err = vt_disk_check(&d->disk, "tile/entries", why);
+    for (unsigned l = 0; l < LEVELS && err == VT_OK; l++) {
+        (void)snprintf(below, sizeof below, "tile/%u", l);
+        err = vt_disk_check(&d->disk, below, why);
+    }
+    return err;
 }
 
 enum vt_err

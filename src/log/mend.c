@@ -88,8 +88,7 @@ hash_leaves(struct mend *m, const struct vt_tile *t, struct vt_why *why)
     if (err == VT_OK) {
         err = vt_bundle_open(b.data, b.len, t->width, true, &bundle, why);
         if (err != VT_OK)
-            err = vt_fail_in(
-                why, VT_E_DIGEST, "%s: remove it and start the log again", path);
+            err = vt_fail_in(why, VT_E_DIGEST, "%s: remove it and start the log again", path);
     }
     if (err == VT_OK)
         memcpy(m->hash, bundle.leaf, t->width * sizeof bundle.leaf[0]);

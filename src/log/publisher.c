@@ -104,6 +104,8 @@ set_up(struct vt_publisher *p, const struct vt_publisher_opts *opts, struct vt_w
     if (err == VT_OK)
         err = load_published(p, log, why);
     if (err == VT_OK)
+        err = vt_log_writer_check_frozen(p->writer, p->policy, why);
+    if (err == VT_OK)
         err = vt_http_new(&limits, &p->http, why);
     return err;
 }

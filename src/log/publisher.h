@@ -30,7 +30,7 @@ struct vt_publisher_opts {
 /* Writer, policy and signer must outlive it. VT_E_CONFIG: the policy does not
  * name this log with the signer's key, or a witness without a URL leaves the
  * quorum out of reach. VT_E_ROLLBACK, VT_E_DIGEST: what is published already is
- * not what the log holds. opts may be NULL. */
+ * not what the log holds. Errors of vt_log_writer_check_frozen. opts may be NULL. */
 VT_MUST enum vt_err vt_publisher_new(struct vt_log_writer *w, const struct vt_policy *policy,
     struct vt_signer *s, const struct vt_publisher_opts *opts, struct vt_publisher **ret,
     struct vt_why *why);

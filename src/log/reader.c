@@ -148,13 +148,12 @@ vt_log_frozen_check(
 enum vt_err
 vt_log_reader_frozen(struct vt_log_reader *r, struct vt_frozen *ret, struct vt_why *why)
 {
-    const struct vt_policy_party *log = vt_policy_log(r->policy, r->checkpoint.origin);
     struct vt_buf b = VT_BUF(VT_NOTE_MAX);
     struct vt_frozen f;
     enum vt_err err = vt_fetch_get(r->fetch, "frozen", &b, why);
 
     if (err == VT_OK) {
-        err = vt_frozen_open(b.data, b.len, &log->key, &f, why);
+        err = vt_policy_check_frozen(r->policy, r->checkpoint.origin, b.data, b.len, &f, why);
         if (err != VT_OK)
             err = vt_fail_in(why, err, "the final statement of %s", r->checkpoint.origin);
     }

@@ -35,6 +35,7 @@
 #include "note/checkpoint.h"
 
 struct vt_log_writer;
+struct vt_policy;
 struct vt_proof;
 struct vt_signer;
 
@@ -111,6 +112,11 @@ VT_MUST enum vt_err vt_log_writer_read_published(
  * size and root; from when it is durable no entry is taken, for ever. The checkpoint of that
  * size may still be cosigned anew.
  */
+/* Of a log that was frozen before it was opened: DIR/frozen must be signed by a key that the
+ * policy gives for the log; then PUBLIC/frozen is made, if it is missing and what it says is
+ * published. Nothing when it is not frozen. VT_E_SIG, VT_E_UNKNOWN. */
+VT_MUST enum vt_err vt_log_writer_check_frozen(
+    struct vt_log_writer *w, const struct vt_policy *policy, struct vt_why *why);
 /* Whether the log is frozen. Either side. */
 bool vt_log_writer_frozen(const struct vt_log_writer *w);
 /* Signs the checkpoint of all durable entries and then the statement; `reason` is one line of

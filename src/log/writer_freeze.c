@@ -6,6 +6,7 @@
  */
 #include "crypto/signer.h"
 #include "log/writer_held.h"
+#include "note/policy.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -29,7 +30,7 @@ vt_log_writer_publish_frozen(
     char path[VT_PATH_MAX];
     enum vt_err err = vt_path(path, why, "%s/frozen", w->public_dir);
 
-    if (err != VT_OK || vt_file_exists(path) || !is_last(w, note, len))
+    if (err != VT_OK || !w->frozen_checked || vt_file_exists(path) || !is_last(w, note, len))
         return err;
     return vt_file_replace(path, 0644, w->frozen_note.data, w->frozen_note.len, why);
 }
@@ -108,6 +109,23 @@ vt_log_writer_load_frozen(struct vt_log_writer *w, struct vt_why *why)
         return vt_fail_in(why, err, "%s", path);
     w->frozen_size = f.size;
     atomic_store(&w->gate, VT_LOG_FROZEN);
+    return VT_OK;
+}
+
+enum vt_err
+vt_log_writer_check_frozen(
+    struct vt_log_writer *w, const struct vt_policy *policy, struct vt_why *why)
+{
+    struct vt_frozen f;
+    enum vt_err err;
+
+    if (w->frozen_note.len == 0)
+        return VT_OK;
+    err = vt_policy_check_frozen(
+        policy, w->origin, w->frozen_note.data, w->frozen_note.len, &f, why);
+    if (err != VT_OK)
+        return vt_fail_in(why, err, "%s/frozen: put back a sound copy of it", w->dir);
+    w->frozen_checked = true;
     return complete_copy(w, why);
 }
 
@@ -171,6 +189,7 @@ freeze(struct vt_log_writer *w, struct vt_signer *s, struct vt_frozen *f, struct
         w->frozen_note = b;
         b = VT_BUF(0); /* moved */
         w->frozen_size = f->size;
+        w->frozen_checked = true;
     }
     vt_buf_release(&b);
     return err;

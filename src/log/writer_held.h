@@ -54,14 +54,16 @@ struct vt_log_writer {
     struct vt_checkpoint signed_cp;
     struct vt_buf frozen_note; /* DIR/frozen's bytes; empty: not frozen */
     uint64_t frozen_size;
+    bool frozen_checked; /* its signature was verified, or is our own */
 };
 
 /* Derives up to `max` entries. */
 VT_MUST enum vt_err vt_log_writer_follow(
     struct vt_log_writer *w, uint64_t max, struct vt_why *why);
-/* writer_freeze.c: reads DIR/frozen and holds it against what is signed; completes
- * PUBLIC/frozen when what it says is published. */
+/* writer_freeze.c: reads DIR/frozen and holds it against what is signed. Its signature is not
+ * verified yet, so nothing is made of it. */
 VT_MUST enum vt_err vt_log_writer_load_frozen(struct vt_log_writer *w, struct vt_why *why);
+/* Makes PUBLIC/frozen when a checkpoint of the last size is published. */
 VT_MUST enum vt_err vt_log_writer_publish_frozen(
     struct vt_log_writer *w, const void *note, size_t len, struct vt_why *why);
 

@@ -68,6 +68,12 @@ VT_MUST enum vt_err vt_policy_check_checkpoint(const struct vt_policy *p, const 
 VT_MUST enum vt_err vt_policy_check_log(const struct vt_policy *p, const void *data, size_t len,
     struct vt_note *ret_note, struct vt_checkpoint *ret, struct vt_why *why);
 
+struct vt_frozen;
+/* Opens a log's final statement (note/frozen.h): one of the keys that the policy gives for that
+ * origin must have signed it. VT_E_SYNTAX, VT_E_LIMIT, VT_E_UNKNOWN, VT_E_SIG. */
+VT_MUST enum vt_err vt_policy_check_frozen(const struct vt_policy *p, const char *origin,
+    const void *data, size_t len, struct vt_frozen *ret, struct vt_why *why);
+
 /* Whether enough cosignatures for the quorum are among `n`'s lines. */
 VT_MUST enum vt_err vt_policy_check_quorum(
     const struct vt_policy *p, const struct vt_note *n, uint64_t *ret_time, struct vt_why *why);

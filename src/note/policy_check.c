@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Policies: what a compiled policy says. Nothing here takes memory. */
+#include "note/frozen.h"
 #include "note/policy_compiled.h"
 
 #include <string.h>
@@ -111,6 +112,19 @@ vt_policy_check_log(const struct vt_policy *p, const void *data, size_t len,
     *ret_note = n;
     *ret = c;
     return VT_OK;
+}
+
+enum vt_err
+vt_policy_check_frozen(const struct vt_policy *p, const char *origin, const void *data,
+    size_t len, struct vt_frozen *ret, struct vt_why *why)
+{
+    enum vt_err err = vt_fail(why, VT_E_UNKNOWN,
+        "final statement of `%s`: a log that the policy does not name", origin);
+
+    for (size_t i = 0; i < p->log_count && err == VT_E_UNKNOWN; i++)
+        if (strcmp(p->log[i].name, origin) == 0)
+            err = vt_frozen_open(data, len, &p->log[i].key, ret, why);
+    return err;
 }
 
 /* The greatest of the times such that the cosignatures not older than it are

@@ -4,6 +4,8 @@
  * everything public made again after a crash.
  */
 #include "base/proc.h"
+#include "log/disk.h"
+#include "log/publisher.h"
 #include "log/tile_file.h"
 #include "log/wal.h"
 #include "note/frozen.h"
@@ -653,6 +655,7 @@ test_freeze(void **state)
     assert_int_equal(vt_vkey_make("next.example/log", VT_NOTE_ED25519,
                          vt_signer_public(f->signer), &next, NULL),
         VT_OK);
+    policy_without_witnesses(f);
     add_entries(w, 0, 300, "");
     publish_plain(f, w);
     add_entries(w, 300, 310, "");
@@ -690,12 +693,15 @@ test_freeze(void **state)
     vt_log_writer_free(w);
     w = open_log(f);
     assert_true(vt_log_writer_frozen(w));
+    assert_int_equal(vt_log_writer_check_frozen(w, f->policy, NULL), VT_OK);
     assert_false(vt_file_exists(public_copy));
     publish_plain(f, w);
     read_frozen(f, public_copy, &said);
     vt_log_writer_free(w);
     assert_int_equal(unlink(public_copy), 0);
     w = open_log(f);
+    assert_false(vt_file_exists(public_copy));
+    assert_int_equal(vt_log_writer_check_frozen(w, f->policy, NULL), VT_OK);
     read_frozen(f, public_copy, &said);
     assert_int_equal(vt_log_writer_add(w, "y", 1, &name, &index, NULL), VT_E_STATE);
     assert_int_equal(vt_log_writer_sign(w, f->signer, NULL), VT_OK);
@@ -718,24 +724,92 @@ test_freeze(void **state)
     expect_refused(f, VT_E_DIGEST, "ended with 311");
 }
 
-/* Tiles on another file system, to which the log's syncfs does not reach. */
+/* A final statement that the log's key has not signed, though all in it is true but for its
+ * reason: it is refused where the key is known, and nothing is made of it before. */
+static void
+test_false_statement(void **state)
+{
+    struct fixture *f = *state;
+    struct vt_log_writer *w = open_log(f);
+    struct vt_publisher *p = NULL;
+    struct vt_buf b = VT_BUF(VT_NOTE_MAX);
+    struct vt_why why = {0};
+    char path[VT_PATH_MAX];
+    char public_copy[VT_PATH_MAX];
+
+    policy_without_witnesses(f);
+    add_entries(w, 0, 10, "");
+    assert_int_equal(vt_log_writer_check_frozen(w, f->policy, NULL), VT_OK);
+    assert_int_equal(vt_log_writer_freeze(w, f->signer, 1, "moved", NULL, NULL), VT_OK);
+    publish_plain(f, w);
+    vt_log_writer_free(w);
+    public_path(f, "frozen", public_copy);
+    assert_int_equal(unlink(public_copy), 0);
+    assert_int_equal(vt_path(path, NULL, "%s/frozen", f->dir), VT_OK);
+    assert_int_equal(vt_file_read(path, &b, NULL), VT_OK);
+    memcpy(strstr(vt_buf_str(&b), "moved"), "mowed", 5);
+    assert_int_equal(vt_file_replace(path, 0600, b.data, b.len, NULL), VT_OK);
+    w = open_log(f);
+    publish_plain(f, w);
+    assert_false(vt_file_exists(public_copy));
+    assert_int_equal(vt_publisher_new(w, f->policy, f->signer, NULL, &p, &why), VT_E_SIG);
+    assert_null(p);
+    assert_non_null(strstr(why.text, "put back a sound copy"));
+    assert_false(vt_file_exists(public_copy));
+    vt_log_writer_free(w);
+    memcpy(strstr(vt_buf_str(&b), "mowed"), "moved", 5);
+    assert_int_equal(vt_file_replace(path, 0600, b.data, b.len, NULL), VT_OK);
+    w = open_log(f);
+    assert_int_equal(vt_publisher_new(w, f->policy, f->signer, NULL, &p, NULL), VT_OK);
+    assert_true(vt_file_exists(public_copy));
+    vt_publisher_free(p);
+    vt_log_writer_free(w);
+    vt_buf_release(&b);
+}
+
+/* Tiles that the log's syncfs may not reach: behind a link, or on another file system. */
+static void
+test_tiles_elsewhere(void **state)
+{
+    static const char *const below[] = {"tile", "tile/entries", "tile/0"};
+    struct fixture *f = *state;
+    char path[VT_PATH_MAX];
+
+    assert_int_equal(vt_dir_make(f->pub, 0755, NULL), VT_OK);
+    for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++) {
+        public_path(f, below[i], path);
+        assert_int_equal(symlink(f->root, path), 0);
+        expect_refused(f, VT_E_CONFIG, "is a link");
+        assert_int_equal(unlink(path), 0);
+        if (i == 0)
+            assert_int_equal(vt_dir_make(path, 0755, NULL), VT_OK);
+    }
+    vt_log_writer_free(open_log(f));
+}
+
+/* /proc has folders of other file systems below it on most machines. */
 static void
 test_another_file_system(void **state)
 {
-    struct fixture *f = *state;
+    struct stat root;
     struct stat st;
-    char path[VT_PATH_MAX];
+    struct vt_disk d;
+    struct vt_why why = {0};
 
-    if (stat("/proc/self", &st) != 0) {
+    (void)state;
+    if (stat("/", &root) != 0 || stat("/proc", &st) != 0 || root.st_dev == st.st_dev) {
         print_message("no /proc here: skipped\n");
         skip();
     }
-    assert_int_equal(vt_dir_make(f->pub, 0755, NULL), VT_OK);
-    public_path(f, "tile", path);
-    assert_int_equal(symlink("/proc", path), 0);
-    expect_refused(f, VT_E_CONFIG, "another file system");
-    assert_int_equal(unlink(path), 0);
-    vt_log_writer_free(open_log(f));
+    assert_int_equal(vt_disk_open(&d, "/", NULL), VT_OK);
+    assert_int_equal(vt_disk_check(&d, "proc", &why), VT_E_CONFIG);
+    assert_non_null(strstr(why.text, "another file system"));
+    assert_int_equal(vt_disk_check(&d, "no such folder of ours", NULL), VT_OK);
+    assert_int_equal(vt_disk_check(&d, "proc/self", NULL), VT_E_CONFIG);
+    vt_disk_close(&d);
+    vt_disk_close(&d);
+    assert_int_not_equal(vt_disk_open(&d, "/no such folder of ours", NULL), VT_OK);
+    vt_disk_close(&d);
 }
 
 /* What stands between the commit and its caller: an entry that is queued when the gate closes
@@ -800,7 +874,9 @@ main(void)
         cmocka_unit_test_setup_teardown(test_partial_tiles_come_and_go, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_dropped_wal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_freeze, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_another_file_system, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_false_statement, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_tiles_elsewhere, set_up, tear_down),
+        cmocka_unit_test(test_another_file_system),
         cmocka_unit_test_setup_teardown(
             test_queue_is_dropped_when_commit_fails, set_up, tear_down),
     };
