@@ -16,8 +16,8 @@
 
 struct vt_witness_records;
 
-/* Makes the folder of a witness that has cosigned nothing yet, with an empty journal. VT_E_EXIST:
- * there is such a folder, whatever is in it. */
+/* Makes the folder of a witness that has cosigned nothing yet, with an empty journal.
+ * VT_E_EXIST: there is such a folder, whatever is in it. */
 VT_MUST enum vt_err vt_witness_records_make(const char *dir, struct vt_why *why);
 
 /* Opens the folder, and follows these logs. Records of the older form are taken over.

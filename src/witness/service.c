@@ -209,14 +209,15 @@ keep_evidence(struct vt_witness *w, const struct vt_witness_verdict *v)
     say_doubt(w, v, kept);
 }
 
-/* Whether the newest checkpoint itself is asked for again, whose lines are of now. */
+/* Whether that is the text of the log's newest checkpoint. */
 static bool
-has_lines(const struct vt_witness_log *log, const uint8_t *text, size_t len, uint64_t now)
+is_newest(const struct vt_witness_log *log, const uint8_t *text, size_t len)
 {
-    return log->lines != NULL && log->time >= now && log->note_len > len &&
-           memcmp(log->note, text, len) == 0 && log->note[len] == '\n';
+    return log->note != NULL && log->note_len > len && memcmp(log->note, text, len) == 0 &&
+           log->note[len] == '\n';
 }
 
+/* To be signed when all that is staged is durable. */
 static void
 take_staged(struct vt_witness_job *job, struct vt_witness_log *log,
     const struct vt_checkpoint *c, const uint8_t *text, size_t text_len)
@@ -235,14 +236,17 @@ static void
 begin_cosign(struct vt_witness *w, struct vt_witness_job *job,
     const struct vt_witness_verdict *v, uint64_t now)
 {
+    bool recorded = is_newest(v->log, v->note.text, v->note.text_len) && v->log->time >= now;
     struct vt_why why = {0};
 
-    if (has_lines(v->log, v->note.text, v->note.text_len, now)) {
+    if (recorded && v->log->lines != NULL) {
         w->metrics.repeats++;
         answer(job, 200, v->log->lines);
         return;
     }
-    if (now == 0 || vt_witness_records_stage(w->records, v, now, &job->time, &why) != VT_OK) {
+    job->time = v->log->time;
+    if (now == 0 || (!recorded && vt_witness_records_stage(
+                                      w->records, v, now, &job->time, &why) != VT_OK)) {
         vt_log(
             VT_LOG_ERROR, "no cosignature: %s", now == 0 ? "the clock is not set" : why.text);
         answer_failed(job);
@@ -272,7 +276,8 @@ begin_request(struct vt_witness *w, struct vt_witness_job *job, uint64_t now)
     vt_buf_puts(&job->answer, "\n");
 }
 
-/* The newest checkpoint of a log, once more. */
+/* The newest checkpoint of a log, once more: with the time of its record, so that whoever asks
+ * writes nothing. In records of the older form the time is not known: then there is one. */
 static void
 begin_again(struct vt_witness *w, struct vt_witness_job *job, uint64_t now)
 {
@@ -289,7 +294,8 @@ begin_again(struct vt_witness *w, struct vt_witness_job *job, uint64_t now)
         err = vt_note_parse(job->own.data, job->own.len, &note, &why);
     if (err == VT_OK)
         err = vt_checkpoint_parse(note.text, note.text_len, &c, &why);
-    if (err == VT_OK)
+    job->time = log->time;
+    if (err == VT_OK && log->time == 0)
         err = vt_witness_records_stage_again(w->records, log, now, &job->time, &why);
     if (err != VT_OK) {
         vt_log(VT_LOG_ERROR, "no cosignature: %s", why.text);
@@ -316,7 +322,7 @@ forget(struct vt_witness_job *job, size_t n)
             answer_failed(&job[i]);
 }
 
-/* Makes what is staged durable. */
+/* Makes what is staged durable. false: nothing may be signed. */
 static bool
 record(struct vt_witness *w, struct vt_witness_job *job, size_t n)
 {
@@ -325,7 +331,7 @@ record(struct vt_witness *w, struct vt_witness_job *job, size_t n)
     struct vt_why why = {0};
 
     if (staged == 0)
-        return false;
+        return true;
     if (vt_witness_records_commit(w->records, &why) != VT_OK) {
         w->metrics.sync_failures++;
         vt_log(VT_LOG_ERROR, "nothing is cosigned: %s", why.text);
@@ -343,7 +349,7 @@ keep_lines(const struct vt_witness *w, struct vt_witness_job *job)
     size_t len = job->answer.len - job->lines_at;
     struct vt_witness_log *log = job->log;
 
-    if (log->time != job->time || log->size != job->checkpoint.size ||
+    if (log->time != job->time || !is_newest(log, job->text, job->text_len) ||
         len > LINES_KEPT_MAX / (vt_witness_table_followed(vt_witness_logs(w)) + 1))
         return;
     free(log->lines);
@@ -367,7 +373,7 @@ cosign(struct vt_witness *w, struct vt_witness_job *job, size_t n)
             .time = job[i].time,
             .lines = &job[i].answer};
     }
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < 2 && m > 0; i++)
         if (w->cosigner[i] != NULL)
             vt_witness_cosigner_sign(w->cosigner[i], v, m);
     m = 0;

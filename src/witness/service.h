@@ -42,7 +42,7 @@ struct vt_witness_metrics *vt_witness_metrics(struct vt_witness *w);
 uint64_t vt_witness_restarts(const struct vt_witness *w);
 
 /* A request: an add-checkpoint body, or (again not NULL) that the newest checkpoint of a log be
- * cosigned once more. */
+ * signed once more, with the time of its record. */
 struct vt_witness_job {
     const void *body; /* valid until it is answered */
     size_t len;
@@ -53,7 +53,7 @@ struct vt_witness_job {
     unsigned retry_after_s;
     struct vt_buf answer; /* of 200: the cosignature lines, after the note where again is set */
 
-    bool staged; /* from here on the service's own */
+    bool staged; /* to be signed; from here on the service's own */
     struct vt_witness_log *log;
     struct vt_checkpoint checkpoint;
     const uint8_t *text;

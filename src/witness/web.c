@@ -5,6 +5,7 @@
  */
 #include "http/server.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "witness/service.h"
 
@@ -18,6 +19,9 @@
 #define MONITOR "/monitor/"
 
 enum { CONNECTIONS = 1024, FRONT_LOGS = 1000, MEMORY = 16 * 1024 };
+/* How many lines are signed again in a second because monitors ask for them: anybody may ask,
+ * and those who ask for new cosignatures come first. */
+enum { AGAIN_MAX = 512 };
 
 /* An exchange that waits for the turn's end. */
 struct waiting {
@@ -33,6 +37,8 @@ struct web {
     struct waiting *waiting; /* room for VT_WITNESS_JOBS_MAX */
     struct vt_witness_job *job;
     size_t count;
+    int64_t again_ms; /* when the second of the next began */
+    unsigned again;   /* lines signed again in it */
 };
 
 static bool
@@ -82,6 +88,19 @@ log_of(const struct web *web, const char *path)
     return vt_witness_table_find_id(vt_witness_logs(web->w), &id);
 }
 
+/* Whether lines may be signed again now. */
+static bool
+may_sign_again(struct web *web)
+{
+    int64_t now = vt_clock_monotonic_ms();
+
+    if (web->again == 0 || now - web->again_ms >= 1000) {
+        web->again_ms = now;
+        web->again = 0;
+    }
+    return web->again++ < AGAIN_MAX;
+}
+
 static bool
 begin_monitor(void *ctx, const struct vt_http_request *rq, struct vt_http_exchange *x,
     struct vt_http_response *rs)
@@ -96,7 +115,7 @@ begin_monitor(void *ctx, const struct vt_http_request *rq, struct vt_http_exchan
         return false;
     }
     if (log->lines == NULL)
-        return wait_for_turn(web, x, &v, rs);
+        return may_sign_again(web) ? wait_for_turn(web, x, &v, rs) : send_busy(rs);
     vt_buf_put(&rs->body, log->note, log->note_len);
     vt_buf_puts(&rs->body, log->lines);
     return false;

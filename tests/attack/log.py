@@ -272,6 +272,8 @@ def stolen_witness_serves(s, c):
     """The thief runs a witness of its own with the key, which follows whatever it is shown."""
     shutil.copytree(s.dir / "witness-3", s.dir / "stolen")
     shutil.rmtree(s.dir / "stolen/records")
+    s.run("witness", "init", s.dir / "blank", "--name", "witness-3.example")
+    shutil.copytree(s.dir / "blank/records", s.dir / "stolen/records")
     shutil.rmtree(s.dir / "stolen/run", ignore_errors=True)
     (s.dir / "stolen/run").mkdir(mode=0o700)
     s.ports["stolen"] = free_port()

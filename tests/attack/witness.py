@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Threats 6, 7, 8 and 17 on the witness's side: an operator who shows two trees, one who rewrites, a
+"""Threats 6, 7, 8, 17 and 18 on the witness's side: an operator who shows two trees, one who rewrites, a
 thief of one witness's key, and everybody on the network. The operator has his log's key, the thief the
 witness's, and neither uses our commands.
 
@@ -8,6 +8,7 @@ usage: witness.py VITRINE FOLDER CACHE [SEED]
 """
 
 import base64
+import hashlib
 import os
 import pathlib
 import random
@@ -157,6 +158,69 @@ def thief(vitrine, folder, witnesses, log):
     check("8: and two of them are enough without it", done.returncode == 0, (done.returncode, done.stderr))
 
 
+def journal_deleted(vitrine, folder):
+    """Threats 7 and 18: whoever has lost or removed what the witness remembers gets no other tree cosigned."""
+    log = Log("deleted.example")
+    fork = Tree(log.origin, twist=2)
+    w = Witness(vitrine, folder, "robbed.example")
+    w.follow(log)
+    records = w.home / "records"
+
+    def refused():
+        done = w.run("witness", "run", w.home, "--listen", "127.0.0.1:0")
+        return done.returncode == 1 and "journal is missing" in done.stderr and not (
+            records / "journal").exists()
+    with w:
+        w.ask(log.request(0, 9))
+        evident = w.ask(log.request(9, 9, tree=fork)).status
+        # Under its feet: the open file is what it goes on with, and what is of another tree is refused.
+        kept = (records / "journal").read_bytes()
+        (records / "journal").unlink()
+        got = [w.ask(log.request(old, 9, tree=fork)).status for old in (0, 9)]
+        check("7: a journal deleted under its feet forgets nothing", evident == 422 and
+              got == [409, 422], (evident, got))
+        w.stop(9)
+    check("7: without its journal it does not start", refused())
+    for what in ("evidence", "lock"):
+        path = records / what
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        check(f"7: nor without {what}", refused())
+    shutil.rmtree(records, ignore_errors=True)
+    check("7: nor without its folder, however often", refused() and refused())
+    (records / "evidence").mkdir(parents=True)
+    check("7: nor with a folder like that of an older release, without a record", refused())
+    done = w.run("witness", "init", w.home, "--name", w.name)
+    check("7: nor is it made anew over its key", done.returncode != 0 and refused(), done)
+    for name, data in (("journal", b""), ("journal", kept[:30])):
+        (records / name).write_bytes(data)
+        done = w.run("witness", "run", w.home, "--listen", "127.0.0.1:0")
+        check("7: nor with a journal cut to its beginning", done.returncode == 1, done)
+    (records / "journal").write_bytes(kept)
+    with w:
+        got = [w.ask(log.request(0, 12, tree=fork)).status, w.ask(log.request(9, 12)).status]
+        check("7: put back, it goes on from there", got == [409, 200], got)
+
+
+def many_readers(vitrine, folder):
+    """Threat 17: reading costs no disk, also just after a start, when no lines are at hand."""
+    logs = [Log(f"read-{i}.example") for i in range(40)]
+    w = Witness(vitrine, folder, "read.example", rate=1000000)
+    w.follow(*logs)
+    with w:
+        for log in logs:
+            w.ask(log.request(0, 3))
+        w.stop()
+        w.start()
+        to = w.connect()
+        paths = [f"/monitor/{hashlib.sha256(log.origin.encode()).hexdigest()}/checkpoint" for log in logs]
+        got = {w.get(path, to=to).status for path in paths * 3}
+        check("17: 120 readers have nothing written", got == {200} and
+              w.metric("vitrine_witness_syncs_total") == 0, got)
+        flood = [w.get(path, to=to).status for path in paths * 40]
+        check("17: nor have 1,600", set(flood) <= {200, 503} and
+              w.metric("vitrine_witness_syncs_total") == 0, set(flood))
+
+
 def resident(pid):
     return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1))
 
@@ -297,6 +361,8 @@ def main(vitrine, folder, _cache=None, seed="1"):
     finally:
         for w in witnesses:
             w.stop()
+    journal_deleted(vitrine, folder)
+    many_readers(vitrine, folder)
     log, second = Log("two-trees.example"), Log("rewrites.example")
     w = Witness(vitrine, folder, "attacked.example", rate=30000)
     w.follow(log, second)

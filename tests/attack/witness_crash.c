@@ -172,10 +172,32 @@ make_request(struct world *w, size_t which, uint64_t old_size, uint64_t size, bo
 
 /* --- The witness. --- */
 
+/* As `witness init` does it. Where it was broken off nothing can have been cosigned, and it is
+ * done again; a journal that is gone later is one that was lost. */
+static enum vt_err
+make_records(struct world *w)
+{
+    char path[VT_PATH_MAX];
+    enum vt_err err = vt_path(path, &w->why, "%s/journal", w->dir);
+
+    if (err != VT_OK || vt_file_exists(path))
+        return err;
+    for (size_t i = 0; i < LOGS; i++)
+        if (w->notes->cosigned[i].size > 0)
+            wrong("the journal is gone");
+    if (vt_file_exists(w->dir))
+        err = vt_tree_remove(w->dir, &w->why);
+    return err == VT_OK ? vt_witness_records_make(w->dir, &w->why) : err;
+}
+
 static enum vt_err
 open_records(struct world *w)
 {
-    return vt_witness_records_open(w->dir, w->follow, LOGS, &w->records, &w->why);
+    enum vt_err err = make_records(w);
+
+    return err != VT_OK
+               ? err
+               : vt_witness_records_open(w->dir, w->follow, LOGS, &w->records, &w->why);
 }
 
 static struct vt_witness_log *

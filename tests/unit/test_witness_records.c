@@ -99,6 +99,14 @@ set_up(void **state)
     return 0;
 }
 
+/* The same as `witness init` leaves it. */
+static int
+set_up_made(void **state)
+{
+    (void)set_up(state);
+    return vt_witness_records_make(((struct world *)*state)->records, NULL) == VT_OK ? 0 : 1;
+}
+
 static int
 tear_down(void **state)
 {
@@ -685,6 +693,80 @@ test_older_records_are_taken_over(void **state)
 }
 
 static void
+is_refused(struct world *w)
+{
+    struct vt_witness_table *t = NULL;
+    struct vt_why why = {0};
+
+    assert_int_equal(open_records(w, &why), VT_E_ROLLBACK);
+    assert_null(w->r);
+    assert_non_null(strstr(why.text, w->journal));
+    assert_non_null(strstr(why.text, "put it back"));
+    assert_int_equal(vt_witness_table_new(&t, NULL), VT_OK);
+    assert_int_equal(vt_witness_records_read(w->records, t, &why), VT_E_ROLLBACK);
+    vt_witness_table_free(t);
+    assert_false(vt_file_exists(w->journal));
+}
+
+/* Whatever else is there: the folder alone, its lock, evidence, nothing. */
+static void
+test_a_missing_journal_is_no_start(void **state)
+{
+    struct world *w = *state;
+    struct vt_buf b = VT_BUF(1U << 20);
+    char path[VT_PATH_MAX];
+
+    is_refused(w);
+    assert_false(vt_file_exists(w->records)); /* so that a copy can be put there */
+    assert_int_equal(vt_witness_records_make(w->records, NULL), VT_OK);
+    assert_int_equal(vt_witness_records_make(w->records, NULL), VT_E_EXIST);
+    assert_int_equal(open_records(w, NULL), VT_OK);
+    assert_int_equal(keep(w, 7, 100), VT_OK);
+    close_records(w);
+    load(w->journal, &b);
+    assert_int_equal(unlink(w->journal), 0);
+    is_refused(w);
+    is_refused(w);
+    /* What a crash in the midst of a new file left, and a link that leads nowhere. */
+    assert_int_equal(vt_path(path, NULL, "%s/journal.tmp", w->records), VT_OK);
+    save(path, b.data, b.len);
+    is_refused(w);
+    assert_int_equal(symlink("elsewhere", w->journal), 0);
+    is_refused(w);
+    assert_int_equal(unlink(w->journal), 0);
+    /* Nor is it made over what is there. */
+    assert_int_equal(vt_witness_records_make(w->records, NULL), VT_E_EXIST);
+    is_refused(w);
+    save(w->journal, b.data, b.len);
+    reopen(w);
+    assert_int_equal(the_log(w)->size, 7);
+    vt_buf_release(&b);
+}
+
+/* Each call of the making fails in its turn: what is left is no witness's folder. */
+static void
+test_failing_making(void **state)
+{
+    struct world *w = *state;
+    bool made = false;
+
+    for (int n = 0; !made; n++) {
+        assert_true(n < 20);
+        fail_after = n;
+        made = vt_witness_records_make(w->records, NULL) == VT_OK;
+        fail_after = -1;
+        if (made || !vt_file_exists(w->records))
+            continue;
+        /* The file may be in its place already, and only its name not be durable. */
+        if (!vt_file_exists(w->journal))
+            is_refused(w);
+        assert_int_equal(vt_tree_remove(w->records, NULL), VT_OK);
+    }
+    reopen(w);
+    assert_int_equal(the_log(w)->size, 0);
+}
+
+static void
 test_following(void **state)
 {
     struct vt_witness_follow *v = calloc(VT_WITNESS_LOGS_MAX + 1, sizeof(*v));
@@ -829,17 +911,20 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_remembers, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_times_never_go_back, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_torn_tails_are_cut, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_damage_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_remembers, set_up_made, tear_down),
+        cmocka_unit_test_setup_teardown(test_times_never_go_back, set_up_made, tear_down),
+        cmocka_unit_test_setup_teardown(test_torn_tails_are_cut, set_up_made, tear_down),
+        cmocka_unit_test_setup_teardown(test_damage_is_refused, set_up_made, tear_down),
         cmocka_unit_test_setup_teardown(test_contradictions_are_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_every_failing_call, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_doubt_ends_with_a_new_file, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_every_failing_call, set_up_made, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_doubt_ends_with_a_new_file, set_up_made, tear_down),
         cmocka_unit_test_setup_teardown(test_failing_renewal, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_compaction, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_kills, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_compaction, set_up_made, tear_down),
+        cmocka_unit_test_setup_teardown(test_kills, set_up_made, tear_down),
         cmocka_unit_test_setup_teardown(test_older_records_are_taken_over, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_missing_journal_is_no_start, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_failing_making, set_up, tear_down),
         cmocka_unit_test(test_following),
         cmocka_unit_test(test_keys_of_one_log),
         cmocka_unit_test(test_lists),

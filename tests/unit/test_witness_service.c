@@ -326,6 +326,85 @@ test_the_same_again(void **state)
     vt_buf_release(&again);
 }
 
+/* What a monitor is given: note and lines of the newest checkpoint; its status. */
+static int
+monitor(struct world *w, size_t log, uint64_t *ret_time)
+{
+    struct vt_witness_job job;
+    struct vt_note n;
+    int status;
+
+    vt_witness_job_init(&job, NULL, 0);
+    job.again = vt_witness_table_find(vt_witness_logs(w->w), w->follow[log].origin);
+    vt_witness_process(w->w, &job, 1);
+    status = job.status;
+    if (status == 200) {
+        assert_int_equal(vt_note_parse(job.answer.data, job.answer.len, &n, NULL), VT_OK);
+        assert_int_equal(vt_cosig_verify(&n, vt_witness_key(w->w), ret_time, NULL), VT_OK);
+        assert_int_equal(
+            vt_witness_check_note(
+                vt_witness_table_find(vt_witness_logs(w->w), w->follow[log].origin), &n, NULL),
+            VT_OK);
+    }
+    vt_witness_job_release(&job);
+    return status;
+}
+
+static void
+forget_lines(struct world *w, size_t log)
+{
+    struct vt_witness_log *l =
+        vt_witness_table_find(vt_witness_logs(w->w), w->follow[log].origin);
+
+    free(l->lines);
+    l->lines = NULL;
+}
+
+/* Whoever reads has nothing written: lines that are not at hand are those of the record. */
+static void
+test_reading_writes_nothing(void **state)
+{
+    struct world *w = *state;
+    struct turn t = {0};
+    uint64_t time = 0;
+    int before;
+
+    assert_int_equal(ask(w, 0, 0, 5, NULL), 200);
+    vt_witness_free(w->w);
+    open_witness(w);
+    w->clock.fixed += 100;
+    before = syncs;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(monitor(w, 0, &time), 200);
+        assert_int_equal(time, 1700000000);
+        forget_lines(w, 0);
+    }
+    /* Nor does the same checkpoint within one second. */
+    assert_int_equal(ask(w, 0, 5, 5, NULL), 200);
+    assert_int_equal(syncs, before + 1);
+    forget_lines(w, 0);
+    add(&t, w, 0, 5, 5);
+    process(&t, w);
+    assert_int_equal(time_of(w, &t, 0), 1700000100);
+    assert_int_equal(syncs, before + 1);
+    release(&t);
+    /* In a turn with one that grows, nothing is given out that is not durable. */
+    disk_fails = true;
+    add(&t, w, 0, 5, 9);
+    t.job[1] = (struct vt_witness_job){0};
+    vt_witness_job_init(&t.job[1], NULL, 0);
+    t.job[1].again = vt_witness_table_find(vt_witness_logs(w->w), w->follow[0].origin);
+    t.n = 2;
+    process(&t, w);
+    assert_int_equal(t.job[0].status, 503);
+    assert_int_equal(t.job[1].status, 503);
+    release(&t);
+    /* What was durable before still is. */
+    assert_int_equal(monitor(w, 0, &time), 200);
+    assert_int_equal(time, 1700000100);
+    disk_fails = false;
+}
+
 static void
 test_any_key_of_a_log(void **state)
 {
@@ -457,6 +536,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_disk_fails, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_signer_dies, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_same_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_reading_writes_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_any_key_of_a_log, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_one_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_evidence_is_bounded, set_up, tear_down),
