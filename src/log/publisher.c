@@ -172,13 +172,17 @@ begin_round(struct vt_publisher *p, struct vt_why *why)
     p->numbers.rounds++;
     for (size_t k = 0; k < p->line_count; k++)
         p->line[k].there = false;
+    p->calls = 0;
     for (size_t i = 0; i < p->n && err == VT_OK; i++) {
-        p->ask[i].settled = false;
+        p->ask[i].settled = vt_ask_is_left_out(p, i);
+        if (p->ask[i].settled)
+            continue;
         p->ask[i].tries = 1;
+        p->ask[i].call = p->calls++;
         err = vt_ask_question(p, i, why);
     }
     if (err == VT_OK)
-        err = vt_http_batch_new(p->http, p->call, p->n, &p->batch, why);
+        err = vt_http_batch_new(p->http, p->call, p->calls, &p->batch, why);
     return err;
 }
 
@@ -286,7 +290,7 @@ advance_round(struct vt_publisher *p, struct vt_why *why)
     enum vt_err err = VT_OK;
 
     for (size_t i = 0; i < p->n; i++) {
-        if (p->call[i].done && !p->ask[i].settled)
+        if (!p->ask[i].settled && p->call[p->ask[i].call].done)
             vt_ask_take_answer(p, i);
         all_settled = all_settled && p->ask[i].settled;
         awaited = awaited || is_awaited(p, i);

@@ -8,8 +8,10 @@
  * by vt_publisher_step, which never waits for a witness longer than it is told
  * to. Cosignatures that
  * arrive after the quorum are added to the published checkpoint; a witness that was late is
- * waited for less and less often, as long as others make the quorum. A round that
- * misses the quorum is tried again with growing pauses (0.5 s to 30 s).
+ * waited for less and less often, as long as others make the quorum. One that refuses (it knows
+ * another tree, or not this log) is asked again after growing pauses (1 s to 64 s), as long as
+ * others make the quorum; why it refuses is said once, until that changes. A round that
+ * misses the quorum is tried again with growing pauses (0.5 s to 30 s), with all witnesses.
  *
  * Everything here belongs to the tree's side of the writer, and to one thread.
  */

@@ -4,6 +4,7 @@
  */
 #include "log/publisher_parts.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "merkle/tree.h"
 
@@ -13,6 +14,10 @@
  */
 enum { ASK_MAX = 16 * 1024, ANSWER_MAX = 64 * 1024, LINE_MAX_BYTES = 8192, SIG_MAX = 4096 };
 enum { TRIES = 3 };
+/* How long one that refuses is left out: twice as long each time. */
+enum { REFUSED_FIRST_MS = 1000, REFUSED_DOUBLINGS = 6 };
+/* The least time after which the same is said of a witness that cosigned meanwhile. */
+enum { SAID_MS = 10000 };
 
 const char *
 vt_witness_answer_name(enum vt_witness_answer a)
@@ -74,10 +79,17 @@ vt_ask_release(struct vt_publisher *p)
 {
     for (size_t i = 0; i < p->n; i++) {
         vt_buf_release(&p->ask[i].body);
-        vt_buf_release(&p->call[i].answer);
+        vt_buf_release(
+            &p->call[i].answer); /* there are no more calls than those who are asked */
     }
     for (size_t i = 0; i < p->line_count; i++)
         vt_buf_release(&p->line[i].text);
+}
+
+bool
+vt_ask_is_left_out(const struct vt_publisher *p, size_t i)
+{
+    return p->backoff_ms == 0 && vt_clock_monotonic_ms() < p->ask[i].not_before_ms;
 }
 
 /* The body of an add-checkpoint request. */
@@ -85,6 +97,7 @@ enum vt_err
 vt_ask_question(struct vt_publisher *p, size_t i, struct vt_why *why)
 {
     struct vt_ask *a = &p->ask[i];
+    struct vt_http_call *call = &p->call[a->call];
     const struct vt_checkpoint *c = vt_log_writer_signed(p->writer);
     struct vt_proof proof = {0};
     size_t note_len;
@@ -103,11 +116,11 @@ vt_ask_question(struct vt_publisher *p, size_t i, struct vt_why *why)
     }
     vt_buf_puts(&a->body, "\n");
     vt_buf_put(&a->body, note, note_len);
-    p->call[i].base = a->url;
-    p->call[i].path = "add-checkpoint";
-    p->call[i].body = a->body.data;
-    p->call[i].body_len = a->body.len;
-    p->call[i].answer.max = ANSWER_MAX;
+    call->base = a->url;
+    call->path = "add-checkpoint";
+    call->body = a->body.data;
+    call->body_len = a->body.len;
+    call->answer.max = ANSWER_MAX;
     return vt_buf_check(&a->body, "question to a witness", why);
 }
 
@@ -164,10 +177,54 @@ take_line(struct vt_publisher *p, size_t k, const struct vt_note *note, struct v
     return err;
 }
 
+/* Says why a witness did not cosign, once, until it is something else. */
+static void
+say(struct vt_ask_line *l, enum vt_witness_answer a, const char *text)
+{
+    if (a == l->said)
+        return;
+    l->said = a;
+    l->said_ms = vt_clock_monotonic_ms();
+    vt_log(VT_LOG_WARN, "witness %s did not cosign: %s", l->witness->name, text);
+}
+
+/* What was said of it does not hold any more. */
+static void
+unsay(struct vt_ask_line *l)
+{
+    if (l->said == VT_ANSWER_COSIGNED || vt_clock_monotonic_ms() - l->said_ms < SAID_MS)
+        return;
+    l->said = VT_ANSWER_COSIGNED;
+    vt_log(VT_LOG_INFO, "witness %s cosigns again", l->witness->name);
+}
+
+/* It would answer the same to the next round: there is no hurry to hear that. */
+static void
+leave_out(struct vt_ask *a)
+{
+    a->not_before_ms = vt_clock_monotonic_ms() + ((int64_t)REFUSED_FIRST_MS << a->refused);
+    if (a->refused < REFUSED_DOUBLINGS)
+        a->refused++;
+}
+
+/* Counts an answer for all who answer by that URL; says it when it is their last. */
+static void
+count_answer(struct vt_publisher *p, size_t i, enum vt_witness_answer a, const char *text)
+{
+    for (size_t k = 0; k < p->line_count; k++) {
+        if (p->line[k].ask != i)
+            continue;
+        p->numbers.witness[k].answers[a]++;
+        if (text != NULL)
+            say(&p->line[k], a, text);
+    }
+}
+
 /* Status 200. *ret_any: a line is there that was not. */
 static void
 take_lines(struct vt_publisher *p, size_t i, bool *ret_any, struct vt_why *why)
 {
+    const struct vt_buf *answer = &p->call[p->ask[i].call].answer;
     struct vt_buf b = VT_BUF(VT_NOTE_MAX);
     struct vt_note note;
     size_t len;
@@ -175,7 +232,7 @@ take_lines(struct vt_publisher *p, size_t i, bool *ret_any, struct vt_why *why)
     enum vt_err err;
 
     vt_buf_put(&b, signed_note, len);
-    vt_buf_put(&b, p->call[i].answer.data, p->call[i].answer.len);
+    vt_buf_put(&b, answer->data, answer->len);
     err = vt_buf_check(&b, "answer", why);
     if (err == VT_OK)
         err = vt_note_parse(b.data, b.len, &note, why);
@@ -187,9 +244,10 @@ take_lines(struct vt_publisher *p, size_t i, bool *ret_any, struct vt_why *why)
         ok = err == VT_OK && take_line(p, k, &note, why) == VT_OK;
         p->numbers.witness[k].answers[ok ? VT_ANSWER_COSIGNED : VT_ANSWER_INVALID]++;
         *ret_any = *ret_any || ok;
-        if (!ok)
-            vt_log(VT_LOG_WARN, "witness %s did not cosign: %s", p->line[k].witness->name,
-                why->text);
+        if (ok)
+            unsay(&p->line[k]);
+        else
+            say(&p->line[k], VT_ANSWER_INVALID, why->text);
     }
     vt_buf_release(&b);
 }
@@ -199,7 +257,8 @@ static bool
 ask_again(struct vt_publisher *p, size_t i, struct vt_why *why)
 {
     struct vt_ask *a = &p->ask[i];
-    struct vt_reader all = VT_READER(p->call[i].answer.data, p->call[i].answer.len);
+    const struct vt_buf *answer = &p->call[a->call].answer;
+    struct vt_reader all = VT_READER(answer->data, answer->len);
     struct vt_reader line;
     uint64_t size;
 
@@ -220,56 +279,62 @@ ask_again(struct vt_publisher *p, size_t i, struct vt_why *why)
         return false;
     }
     return vt_ask_question(p, i, why) == VT_OK &&
-           vt_http_batch_again(p->batch, i, why) == VT_OK;
-}
-
-/* Counts an answer for all who answer by that URL; logs it when it is their last. */
-static void
-count_answer(struct vt_publisher *p, size_t i, enum vt_witness_answer a, const char *text)
-{
-    for (size_t k = 0; k < p->line_count; k++) {
-        if (p->line[k].ask != i)
-            continue;
-        p->numbers.witness[k].answers[a]++;
-        if (text != NULL)
-            vt_log(
-                VT_LOG_WARN, "witness %s did not cosign: %s", p->line[k].witness->name, text);
-    }
+           vt_http_batch_again(p->batch, a->call, why) == VT_OK;
 }
 
 static void
 take_refusal(struct vt_publisher *p, size_t i, struct vt_why *why)
 {
-    const struct vt_http_call *c = &p->call[i];
+    const struct vt_http_call *c = &p->call[p->ask[i].call];
+    enum vt_witness_answer a = answer_of_status(c->status);
 
     (void)vt_fail(why, VT_E_NET, "status %d: %.*s", c->status,
         (int)strcspn(vt_buf_str(&c->answer), "\r\n"), vt_buf_str(&c->answer));
-    count_answer(p, i, answer_of_status(c->status), why->text);
+    count_answer(p, i, a, why->text);
+    if (a != VT_ANSWER_OTHER)
+        leave_out(&p->ask[i]);
+}
+
+/* Status 409, which is no refusal when it tells from where to ask again. true: it was. */
+static bool
+take_size(struct vt_publisher *p, size_t i, struct vt_why *why)
+{
+    count_answer(p, i, VT_ANSWER_409, NULL);
+    if (ask_again(p, i, why))
+        return true;
+    for (size_t k = 0; k < p->line_count; k++)
+        if (p->line[k].ask == i)
+            say(&p->line[k], VT_ANSWER_409, why->text);
+    leave_out(&p->ask[i]);
+    return false;
 }
 
 void
 vt_ask_take_answer(struct vt_publisher *p, size_t i)
 {
-    struct vt_http_call *c = &p->call[i];
+    struct vt_ask *a = &p->ask[i];
+    const struct vt_http_call *c = &p->call[a->call];
     struct vt_why why = {0};
     bool any = false;
 
     if (c->err != VT_OK) {
         count_answer(p, i, VT_ANSWER_NONE, c->why.text);
     } else if (c->status == 409) {
-        count_answer(p, i, VT_ANSWER_409, NULL);
-        if (ask_again(p, i, &why))
+        if (take_size(p, i, &why))
             return;
-        vt_log(VT_LOG_WARN, "witness %s did not cosign: %s", p->ask[i].url, why.text);
     } else if (c->status != 200) {
         take_refusal(p, i, &why);
     } else {
         take_lines(p, i, &any, &why);
+        if (!any)
+            leave_out(a);
     }
     if (any) {
-        p->ask[i].old_size = vt_log_writer_signed(p->writer)->size;
-        p->ask[i].late = 0;
+        a->old_size = vt_log_writer_signed(p->writer)->size;
+        a->late = 0;
+        a->refused = 0;
+        a->not_before_ms = 0;
         p->news = true;
     }
-    p->ask[i].settled = true;
+    a->settled = true;
 }

@@ -14,8 +14,11 @@ struct vt_ask {
     const char *url;
     uint64_t old_size; /* what it is believed to know */
     unsigned tries;
-    unsigned late; /* rounds in a row in which it held others up */
-    bool settled;  /* its answer of this round was dealt with */
+    unsigned late;         /* rounds in a row in which it held others up */
+    unsigned refused;      /* refusals in a row that the next round will not change */
+    int64_t not_before_ms; /* until then it is left out, while others make the quorum */
+    size_t call;           /* which call of the round is its own, unless it is settled */
+    bool settled;          /* its answer of this round was dealt with, or it is left out */
     struct vt_buf body;
 };
 
@@ -25,6 +28,8 @@ struct vt_ask_line {
     size_t ask;
     bool there;
     struct vt_buf text;
+    enum vt_witness_answer said; /* why it did not cosign, as last logged; COSIGNED: nothing */
+    int64_t said_ms;
 };
 
 struct vt_publisher {
@@ -35,7 +40,8 @@ struct vt_publisher {
     struct vt_http *http;
     struct vt_ask ask[VT_POLICY_PARTIES_MAX];
     struct vt_http_call call[VT_POLICY_PARTIES_MAX];
-    size_t n;
+    size_t n;     /* of ask */
+    size_t calls; /* of call, in this round */
     struct vt_ask_line line[VT_POLICY_PARTIES_MAX];
     size_t line_count;
     struct vt_http_batch *batch; /* a round is under way */
@@ -53,7 +59,10 @@ struct vt_publisher {
 /* Sorts the policy's witnesses by their URLs. */
 void vt_ask_set_up(struct vt_publisher *p);
 void vt_ask_release(struct vt_publisher *p);
-/* Makes the body of ask i's request for the checkpoint that was signed last. */
+/* Whether ask i is left out of a round that begins now: it has refused, and is asked less and
+ * less often, for as long as rounds find their quorum without it. */
+bool vt_ask_is_left_out(const struct vt_publisher *p, size_t i);
+/* Makes the body of ask i's call for the checkpoint that was signed last. */
 VT_MUST enum vt_err vt_ask_question(struct vt_publisher *p, size_t i, struct vt_why *why);
 /* Deals with ask i's answer: keeps its lines, asks again, or logs why not. */
 void vt_ask_take_answer(struct vt_publisher *p, size_t i);

@@ -587,6 +587,121 @@ test_split_view_is_not_published(void **state)
     vt_log_writer_free(w);
 }
 
+/* Standard error goes to a file below the fixture's folder; the descriptor it had. */
+static int
+hear(struct fixture *f, char ret_path[VT_PATH_MAX])
+{
+    int own = dup(STDERR_FILENO);
+    int fd;
+
+    assert_int_equal(vt_path(ret_path, NULL, "%s/said", f->root), VT_OK);
+    fd = open(ret_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    assert_true(own >= 0 && fd >= 0);
+    assert_int_equal(dup2(fd, STDERR_FILENO), STDERR_FILENO);
+    close(fd);
+    return own;
+}
+
+/* How often the words were said; standard error is what it was. */
+static unsigned
+heard(int own, const char *path, const char *words)
+{
+    struct vt_buf b = VT_BUF(1U << 24);
+    unsigned n = 0;
+
+    assert_int_equal(dup2(own, STDERR_FILENO), STDERR_FILENO);
+    close(own);
+    assert_int_equal(vt_file_read(path, &b, NULL), VT_OK);
+    for (const char *at = vt_buf_str(&b); (at = strstr(at, words)) != NULL; at++)
+        n++;
+    vt_buf_release(&b);
+    return n;
+}
+
+/* One witness has cosigned 5 entries of another tree. */
+static void
+mislead(struct fixture *f, struct wit *wit, const struct vt_publisher_opts *opts)
+{
+    struct vt_publisher *p = NULL;
+    struct fixture other = *f;
+    struct vt_log_writer *w;
+
+    for (int i = 0; i < WITNESSES; i++)
+        if (&f->wit[i] != wit)
+            witness_stop(&f->wit[i]);
+    assert_int_equal(vt_path(other.dir, NULL, "%s/log2", f->root), VT_OK);
+    assert_int_equal(vt_path(other.pub, NULL, "%s/public2", f->root), VT_OK);
+    w = open_log(&other);
+    add_entries(w, 0, 5, " other");
+    assert_int_equal(vt_publisher_new(w, f->policy, f->signer, opts, &p, NULL), VT_OK);
+    for (int64_t end = vt_clock_monotonic_ms() + 20000; vt_clock_monotonic_ms() < end;) {
+        struct vt_publisher_numbers n;
+
+        assert_int_equal(vt_publisher_step(p, -1, 50, NULL), VT_OK);
+        vt_publisher_numbers(p, &n);
+        if (n.witness[wit - f->wit].answers[VT_ANSWER_COSIGNED] > 0)
+            break;
+    }
+    vt_publisher_free(p);
+    vt_log_writer_free(w);
+    for (int i = 0; i < WITNESSES; i++)
+        if (&f->wit[i] != wit)
+            witness_start(f, &f->wit[i]);
+}
+
+/* One that refuses is asked now and then, and it is said once; it is asked at once when it is
+ * needed, and is one of them again when it cosigns. */
+static void
+test_refusing_witness(void **state)
+{
+    static const struct vt_publisher_opts opts = {.interval_ms = 10};
+    struct fixture *f = *state;
+    struct wit *wit = &f->wit[2];
+    struct vt_publisher_numbers n;
+    struct vt_publisher *p = NULL;
+    struct vt_log_writer *w;
+    char path[VT_PATH_MAX];
+    uint64_t size = 0;
+    int64_t began;
+    unsigned said;
+    int own;
+
+    mislead(f, wit, &opts);
+    w = open_log(f);
+    add_entries(w, 0, 10, "");
+    assert_int_equal(vt_publisher_new(w, f->policy, f->signer, &opts, &p, NULL), VT_OK);
+    own = hear(f, path);
+    began = vt_clock_monotonic_ms();
+    for (uint64_t i = 10; i < 40; i++) {
+        assert_true(step_until_idle(p, 20000));
+        add_entries(w, i, i + 1, "");
+    }
+    vt_publisher_numbers(p, &n);
+    said = heard(own, path, "witness w2 did not cosign: status 422");
+    assert_in_range(said, 1, 1 + n.witness[2].answers[VT_ANSWER_NONE]);
+    assert_true(n.rounds >= 30);
+    assert_true(n.witness[2].answers[VT_ANSWER_422] >= 1);
+    if (n.missed == 0)
+        assert_true((int64_t)n.witness[2].answers[VT_ANSWER_422] <=
+                    1 + (vt_clock_monotonic_ms() - began) / 1000);
+    /* Without another one there is no quorum; then it is a new one, and needed. */
+    witness_stop(&f->wit[0]);
+    assert_false(step_until_idle(p, 300));
+    witness_stop(wit);
+    assert_int_equal(vt_tree_remove(wit->dir, NULL), VT_OK);
+    assert_int_equal(vt_witness_records_make(wit->dir, NULL), VT_OK);
+    witness_start(f, wit);
+    assert_true(step_until_idle(p, 20000));
+    assert_int_equal(published_cosignatures(f, &size), 2);
+    assert_int_equal(size, 40);
+    add_entries(w, 40, 41, "");
+    assert_true(step_until_idle(p, 20000));
+    vt_publisher_numbers(p, &n);
+    assert_true(n.witness[2].answers[VT_ANSWER_COSIGNED] >= 2);
+    vt_publisher_free(p);
+    vt_log_writer_free(w);
+}
+
 static void
 test_publisher_refuses(void **state)
 {
@@ -1147,6 +1262,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_hanging_witness, set_up_witnesses, tear_down),
         cmocka_unit_test_setup_teardown(
             test_split_view_is_not_published, set_up_witnesses, tear_down),
+        cmocka_unit_test_setup_teardown(test_refusing_witness, set_up_witnesses, tear_down),
         cmocka_unit_test_setup_teardown(test_publisher_refuses, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_gate_for_entries, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_gate_for_envelopes, set_up, tear_down),
