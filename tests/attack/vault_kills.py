@@ -30,6 +30,7 @@ from party import Refused, children, comm  # noqa: E402
 from vault import Vault  # noqa: E402
 
 SITES = ("zurich", "geneva")
+LONGEST = 300  # seconds that a command may take
 MOVING = "JP"  # goes to and fro; the others stay
 TOTAL = "-- columns: user\n-- measures: sum\nSELECT 'all', count(*) FROM events\n"
 
@@ -68,6 +69,14 @@ class Kills(Vault):
                 self.start_one(name, "site", "run")
             else:
                 self.revive_witness(name)
+
+    def said(self):
+        """The last lines of every service's log, and what is under way at the vaults."""
+        logs = [f"{p.name}: {line}" for p in sorted(self.dir.glob("*.log"))
+                for line in p.read_text(errors="replace").splitlines()[-12:]]
+        moves = [str(p) for site in SITES
+                 for p in sorted((self.home[site] / "vault/moves").rglob("*")) if p.is_file()]
+        return "\n".join(logs + moves)
 
     def status(self, site):
         """What the vault says of itself, once it answers; None where it holds nothing of it."""
@@ -129,6 +138,10 @@ class Killer:
                 killed = self.kill(proc, step)
             if killed and time.monotonic() >= at + 1:
                 self.v.revive()  # as the machine's own supervisor would
+            if time.monotonic() >= began + LONGEST:
+                proc.kill()
+                proc.communicate()
+                raise Refused(f"{step} hangs, {killed} was killed\n{self.v.said()}")
             time.sleep(0.005)
         out, err = proc.communicate()
         if stdin:
