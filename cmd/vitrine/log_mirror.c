@@ -21,6 +21,7 @@ struct mirror {
     bool compress;
     struct vt_policy *policy;
     struct vt_log_mirror *m;
+    struct vt_log_gzip *gzip; /* with `compress` */
     const char *dir;
     struct vt_log_mirror_seen seen;
 };
@@ -34,13 +35,14 @@ stop(int signal)
 }
 
 static enum vt_err
-compress_all(const struct mirror *o, struct vt_why *why)
+compress_all(struct mirror *o, struct vt_why *why)
 {
-    unsigned tried = 1;
+    bool more = o->gzip != NULL;
     enum vt_err err = VT_OK;
 
-    while (o->compress && tried > 0 && err == VT_OK)
-        err = vt_log_gzip_step(o->dir, o->seen.checkpoint.size, COMPRESS_AT_ONCE, &tried, why);
+    while (more && err == VT_OK)
+        err = vt_log_gzip_step(
+            o->gzip, o->seen.checkpoint.size, COMPRESS_AT_ONCE, -1, &more, why);
     return err;
 }
 
@@ -93,6 +95,8 @@ run(struct mirror *o, struct vt_cmd *c, struct vt_why *why)
     if (err == VT_OK)
         err = vt_log_mirror_open(
             c->argv[0], o->dir, o->policy, o->follow_s > 0 ? NULL : &c->progress, &o->m, why);
+    if (err == VT_OK && o->compress)
+        err = vt_log_gzip_new(o->dir, &o->gzip, why);
     if (err != VT_OK)
         return err;
     return o->follow_s > 0 ? follow(o, why) : look(o, why);
@@ -138,6 +142,7 @@ vt_cmd_log_mirror(int argc, char **argv)
             (unsigned long long)o.seen.new_entries, o.seen.is_frozen ? "; it is frozen" : "");
     else
         code = vt_cmd_fail(&c, err, &why);
+    vt_log_gzip_free(o.gzip);
     vt_log_mirror_free(o.m);
     vt_policy_free(o.policy);
     return code;

@@ -209,30 +209,18 @@ temp_name(const char *path, char ret[VT_PATH_MAX], struct vt_why *why)
         (unsigned long long)tag, atomic_fetch_add(&counter, 1));
 }
 
-static enum vt_err
-sync_folder(const char *path, int (*sync)(int fd), struct vt_why *why)
+enum vt_err
+vt_dir_sync(const char *path, struct vt_why *why)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     enum vt_err err = VT_OK;
 
     if (fd < 0)
         return vt_fail_errno(why, "%s: cannot open folder", path);
-    if (sync(fd) != 0)
+    if (fsync(fd) != 0)
         err = vt_fail_errno(why, "%s: cannot sync folder", path);
     (void)close(fd);
     return err;
-}
-
-enum vt_err
-vt_dir_sync(const char *path, struct vt_why *why)
-{
-    return sync_folder(path, fsync, why);
-}
-
-enum vt_err
-vt_dir_sync_all(const char *path, struct vt_why *why)
-{
-    return sync_folder(path, syncfs, why);
 }
 
 enum vt_err

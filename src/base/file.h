@@ -60,8 +60,6 @@ VT_MUST enum vt_err vt_fd_read(
 /* Makes the folder and its parents; durable; fine when it is there. */
 VT_MUST enum vt_err vt_dir_make(const char *path, mode_t mode, struct vt_why *why);
 VT_MUST enum vt_err vt_dir_sync(const char *path, struct vt_why *why);
-/* Makes durable all that was written to the file system that the folder is on (syncfs). */
-VT_MUST enum vt_err vt_dir_sync_all(const char *path, struct vt_why *why);
 /* Removes a folder with all below it, never following links; fine when it is
  * not there. Restores write permission on folders where it must. */
 VT_MUST enum vt_err vt_tree_remove(const char *path, struct vt_why *why);

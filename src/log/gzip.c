@@ -1,18 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "log/gzip.h"
 
-#include "base/file.h"
+#include "log/disk.h"
 #include "log/tiles_bundle.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #define ENTRIES "tile/entries"
 #define POSITION ENTRIES "/.compressed"
-enum { LEVEL = 6, GZIP_WINDOW = 15 + 16, MEMORY = 8, CHUNK = 65536, STEP_MAX = 256 };
+enum { LEVEL = 6, GZIP_WINDOW = 15 + 16, MEMORY = 8, CHUNK = 65536, BATCH_MAX = 256 };
+/* What a bundle of the budget stands for. */
+#define BUDGET_BYTES 65536U
+
+/* The bundles [done, done + count) are a batch: those of them that were made have temporary
+ * names still. */
+struct vt_log_gzip {
+    struct vt_disk disk; /* of the public folder */
+    uint64_t done;
+    unsigned count;
+    bool made[BATCH_MAX];
+    unsigned made_count;
+    size_t bytes; /* that the batch was made of */
+    struct vt_buf in;
+    struct vt_buf out;
+};
 
 static enum vt_err
 bundle_path(
@@ -84,26 +101,17 @@ deflate_all(const struct vt_buf *in, struct vt_buf *out, struct vt_why *why)
     return VT_OK;
 }
 
-/* The compressed bundles of one step, still under temporary names. */
-struct step {
-    const char *dir;
-    uint64_t first;
-    unsigned count;
-    bool made[STEP_MAX];
-    unsigned made_count;
-};
-
 static enum vt_err
-temp_path(const struct step *s, unsigned i, char ret[VT_PATH_MAX], struct vt_why *why)
+temp_path(const struct vt_log_gzip *g, unsigned i, char ret[VT_PATH_MAX], struct vt_why *why)
 {
-    return vt_path(ret, why, "%s/" ENTRIES "/.tmp-gz-%u", s->dir, i);
+    return vt_path(ret, why, "%s/" ENTRIES "/.tmp-gz-%u", g->disk.dir, i);
 }
 
 static enum vt_err
-write_temp(const struct step *s, unsigned i, const struct vt_buf *b, struct vt_why *why)
+write_temp(const struct vt_log_gzip *g, struct vt_why *why)
 {
     char path[VT_PATH_MAX];
-    enum vt_err err = temp_path(s, i, path, why);
+    enum vt_err err = temp_path(g, g->count, path, why);
     int fd;
 
     if (err != VT_OK)
@@ -111,98 +119,172 @@ write_temp(const struct step *s, unsigned i, const struct vt_buf *b, struct vt_w
     fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd < 0)
         return vt_fail_errno(why, "%s: cannot open", path);
-    err = vt_fd_write(fd, b->data, b->len, why);
+    err = vt_fd_write(fd, g->out.data, g->out.len, why);
     if (close(fd) != 0 && err == VT_OK)
         err = vt_fail_errno(why, "cannot close");
     return err == VT_OK ? VT_OK : vt_fail_in(why, err, "%s", path);
 }
 
+/* The next bundle of the batch. */
 static enum vt_err
-make_one(struct step *s, unsigned i, struct vt_buf *in, struct vt_buf *out, struct vt_why *why)
+make_one(struct vt_log_gzip *g, struct vt_why *why)
 {
     char path[VT_PATH_MAX];
-    enum vt_err err = bundle_path(s->dir, s->first + i, "", path, why);
+    enum vt_err err = bundle_path(g->disk.dir, g->done + g->count, "", path, why);
 
-    vt_buf_clear(in);
-    vt_buf_clear(out);
+    vt_buf_clear(&g->in);
+    vt_buf_clear(&g->out);
     if (err == VT_OK)
-        err = vt_file_read(path, in, why);
+        err = vt_file_read(path, &g->in, why);
     if (err == VT_OK)
-        err = deflate_all(in, out, why);
-    if (err == VT_OK && out->len > 0) {
-        err = write_temp(s, i, out, why);
-        s->made[i] = err == VT_OK;
-        s->made_count += err == VT_OK;
-    }
-    return err;
+        err = deflate_all(&g->in, &g->out, why);
+    if (err == VT_OK && g->out.len > 0)
+        err = write_temp(g, why);
+    if (err != VT_OK)
+        return err;
+    g->bytes += g->in.len;
+    g->made[g->count] = g->out.len > 0;
+    g->made_count += g->out.len > 0;
+    g->count++;
+    return VT_OK;
 }
 
-/* Whether no other of the step goes to the same folder after this one. */
+/* Whether no other of the batch goes to the same folder after this one. */
 static bool
-is_last_in_folder(const struct step *s, unsigned i)
+is_last_in_folder(const struct vt_log_gzip *g, unsigned i)
 {
-    for (unsigned j = i + 1; j < s->count; j++)
-        if (s->made[j])
-            return (s->first + i) / 1000 != (s->first + j) / 1000;
+    for (unsigned j = i + 1; j < g->count; j++)
+        if (g->made[j])
+            return (g->done + i) / 1000 != (g->done + j) / 1000;
     return true;
 }
 
 /* Gives one its name; with the last in its folder the folder is made durable. */
 static enum vt_err
-name_one(const struct step *s, unsigned i, struct vt_why *why)
+name_one(const struct vt_log_gzip *g, unsigned i, struct vt_why *why)
 {
     char from[VT_PATH_MAX];
     char to[VT_PATH_MAX];
-    enum vt_err err = temp_path(s, i, from, why);
+    enum vt_err err = temp_path(g, i, from, why);
 
     if (err == VT_OK)
-        err = bundle_path(s->dir, s->first + i, ".gz", to, why);
+        err = bundle_path(g->disk.dir, g->done + i, ".gz", to, why);
     if (err != VT_OK)
         return err;
     if (rename(from, to) != 0)
         return vt_fail_errno(why, "%s: cannot put the new file in place", to);
-    if (!is_last_in_folder(s, i))
+    if (!is_last_in_folder(g, i))
         return VT_OK;
     *strrchr(to, '/') = '\0';
     return vt_dir_sync(to, why);
 }
 
-static enum vt_err
-name_all(const struct step *s, struct vt_why *why)
+/* Ends the batch, one way or the other. */
+static void
+end_batch(struct vt_log_gzip *g)
 {
-    enum vt_err err = s->made_count > 0 ? vt_dir_sync_all(s->dir, why) : VT_OK;
+    g->count = 0;
+    g->made_count = 0;
+    g->bytes = 0;
+    vt_buf_release(&g->in);
+    vt_buf_release(&g->out);
+}
 
-    for (unsigned i = 0; i < s->count && err == VT_OK; i++)
-        if (s->made[i])
-            err = name_one(s, i, why);
+static enum vt_err
+name_all(struct vt_log_gzip *g, struct vt_why *why)
+{
+    enum vt_err err = g->made_count > 0 ? vt_disk_sync(&g->disk, why) : VT_OK;
+
+    for (unsigned i = 0; i < g->count && err == VT_OK; i++)
+        if (g->made[i])
+            err = name_one(g, i, why);
+    if (err == VT_OK)
+        err = keep_position(g->disk.dir, g->done + g->count, why);
+    if (err == VT_OK)
+        g->done += g->count;
     return err;
 }
 
 enum vt_err
-vt_log_gzip_step(const char *public_dir, uint64_t published_size, unsigned budget,
-    unsigned *ret_tried, struct vt_why *why)
+vt_log_gzip_new(const char *public_dir, struct vt_log_gzip **ret, struct vt_why *why)
 {
-    struct vt_buf in = VT_BUF(VT_BUNDLE_MAX);
-    struct vt_buf out = VT_BUF(VT_BUNDLE_MAX);
-    struct step s = {.dir = public_dir};
-    uint64_t full = published_size / VT_TILE_WIDTH;
-    enum vt_err err = load_position(public_dir, &s.first, why);
+    struct vt_log_gzip *g = calloc(1, sizeof(*g));
+    enum vt_err err;
 
-    if (err == VT_OK && s.first < full)
-        s.count = full - s.first < STEP_MAX ? (unsigned)(full - s.first) : STEP_MAX;
-    if (s.count > budget)
-        s.count = budget;
-    for (unsigned i = 0; i < s.count && err == VT_OK; i++)
-        err = make_one(&s, i, &in, &out, why);
-    if (err == VT_OK && s.count > 0)
-        err = name_all(&s, why);
-    if (err == VT_OK && s.count > 0)
-        err = keep_position(public_dir, s.first + s.count, why);
-    vt_buf_release(&in);
-    vt_buf_release(&out);
+    if (g == NULL)
+        return vt_fail(why, VT_E_NOMEM, "compressing bundles: out of memory");
+    vt_buf_init(&g->in, VT_BUNDLE_MAX);
+    vt_buf_init(&g->out, VT_BUNDLE_MAX);
+    err = vt_disk_open(&g->disk, public_dir, why);
+    if (err == VT_OK)
+        err = vt_disk_check(&g->disk, "tile", why);
+    if (err == VT_OK)
+        err = vt_disk_check(&g->disk, ENTRIES, why);
+    if (err == VT_OK)
+        err = load_position(public_dir, &g->done, why);
+    if (err != VT_OK) {
+        vt_log_gzip_free(g);
+        return err;
+    }
+    *ret = g;
+    return VT_OK;
+}
+
+void
+vt_log_gzip_free(struct vt_log_gzip *g)
+{
+    if (g == NULL)
+        return;
+    end_batch(g);
+    vt_disk_close(&g->disk);
+    free(g);
+}
+
+uint64_t
+vt_log_gzip_done(const struct vt_log_gzip *g)
+{
+    return g->done;
+}
+
+static bool
+is_readable(int fd)
+{
+    struct pollfd pf = {.fd = fd, .events = POLLIN};
+
+    return fd >= 0 && poll(&pf, 1, 0) > 0;
+}
+
+/* Whether the batch is as large as it may be: then it is named. */
+static bool
+is_full(const struct vt_log_gzip *g, uint64_t bundles, unsigned budget)
+{
+    return g->done + g->count >= bundles || g->count >= BATCH_MAX || g->count >= budget ||
+           g->bytes >= (size_t)budget * BUDGET_BYTES;
+}
+
+enum vt_err
+vt_log_gzip_step(struct vt_log_gzip *g, uint64_t published_size, unsigned budget, int fd,
+    bool *ret_more, struct vt_why *why)
+{
+    const uint64_t bundles = published_size / VT_TILE_WIDTH;
+    enum vt_err err = VT_OK;
+
+    if (bundles <= g->done) {
+        *ret_more = false;
+        return VT_OK;
+    }
+    while (err == VT_OK && !is_full(g, bundles, budget) && !is_readable(fd))
+        err = make_one(g, why);
+    if (err == VT_OK && (!is_full(g, bundles, budget) || is_readable(fd))) {
+        *ret_more = true;
+        return VT_OK;
+    }
+    if (err == VT_OK)
+        err = name_all(g, why);
+    end_batch(g);
     if (err != VT_OK)
         return vt_fail_in(why, err, "compressing bundles");
-    *ret_tried = s.count;
+    *ret_more = g->done < bundles;
     return VT_OK;
 }
 

@@ -44,6 +44,8 @@ set_up(struct vt_log_index *ix, const char *public_dir, const char *state_dir,
     if (err == VT_OK)
         err = vt_dir_make(ix->dir, 0755, why);
     if (err == VT_OK)
+        err = vt_index_open_disk(ix, why);
+    if (err == VT_OK)
         err = vt_index_sort_new(&ix->sort, why);
     return err == VT_OK ? vt_index_recover(ix, why) : err;
 }
@@ -76,6 +78,7 @@ vt_log_index_open(const char *public_dir, const char *state_dir, const char *ori
     set_opts(ix, opts);
     ix->sort_level = VT_INDEX_SORT_LEVEL;
     ix->latest_count = SIZE_MAX;
+    ix->disk.fd = -1;
     enum vt_err err = set_up(ix, public_dir, state_dir, origin, why);
     if (err != VT_OK) {
         vt_log_index_free(ix);
@@ -93,6 +96,7 @@ vt_log_index_free(struct vt_log_index *ix)
     vt_index_merge_free(ix->merge);
     vt_index_sort_free(ix->sort);
     vt_index_state_release(&ix->state);
+    vt_disk_close(&ix->disk);
     free(ix);
 }
 
@@ -332,9 +336,11 @@ enum vt_err
 vt_log_index_advance(struct vt_log_index *ix, uint64_t upto, int64_t now_ms, uint64_t budget,
     bool *ret_more, struct vt_why *why)
 {
-    enum vt_err err = VT_OK;
+    enum vt_err err = vt_index_go_back(ix, why);
     uint64_t steps;
 
+    if (err != VT_OK)
+        return vt_fail_in(why, err, "the log's index");
     if (vt_index_is_made(ix) && !set_target(ix, upto, now_ms)) {
         *ret_more = false;
         return VT_OK;

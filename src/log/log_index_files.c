@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An index's files. Runs are written without an fsync; STATE/index is replaced after the file
- * system was synced, so what it names is whole after a crash. Whatever neither it nor a root
+ * system was synced, so what it names is whole after a crash. When that sync fails, nobody
+ * knows what became of the runs since the one before: the index goes back to what STATE/index
+ * says. Whatever neither it nor a root
  * names is swept away, but not before it is replaced: until then that is where a crash takes
  * us.
  */
@@ -10,7 +12,7 @@
 #include "base/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -89,25 +91,31 @@ sweep(struct vt_log_index *ix, struct vt_why *why)
     return err;
 }
 
-static enum vt_err
-sync_runs(const struct vt_log_index *ix, struct vt_why *why)
+enum vt_err
+vt_index_open_disk(struct vt_log_index *ix, struct vt_why *why)
 {
-    int fd = open(ix->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    enum vt_err err = VT_OK;
+    char below[sizeof "index/" + 10];
+    enum vt_err err = vt_disk_open(&ix->disk, ix->public_dir, why);
 
-    if (fd < 0)
-        return vt_fail_errno(why, "%s: cannot open", ix->dir);
-    if (syncfs(fd) != 0)
-        err = vt_fail_errno(why, "%s: cannot sync its file system", ix->dir);
-    (void)close(fd);
+    if (err == VT_OK)
+        err = vt_disk_check(&ix->disk, "index", why);
+    for (unsigned k = 0; k <= VT_INDEX_LEVEL_MAX && err == VT_OK; k++) {
+        (void)snprintf(below, sizeof below, "index/%u", k);
+        err = vt_disk_check(&ix->disk, below, why);
+    }
     return err;
 }
 
 enum vt_err
 vt_index_save(struct vt_log_index *ix, struct vt_why *why)
 {
-    enum vt_err err = ix->dirty ? sync_runs(ix, why) : VT_OK;
+    enum vt_err err = VT_OK;
 
+    if (ix->lost)
+        return vt_fail(why, VT_E_STATE, "its runs are not sure");
+    if (ix->dirty)
+        err = vt_disk_sync(&ix->disk, why);
+    ix->lost = err != VT_OK;
     if (err == VT_OK)
         err = vt_index_state_save(ix->state_path, ix->origin, &ix->state, why);
     if (err == VT_OK)
@@ -139,7 +147,11 @@ vt_index_begin_anew(struct vt_log_index *ix, struct vt_why *why)
     enum vt_err err = vt_index_state_save(ix->state_path, ix->origin, &ix->state, why);
     if (err == VT_OK)
         err = vt_tree_remove(ix->dir, why);
-    return err == VT_OK ? vt_dir_make(ix->dir, 0755, why) : err;
+    if (err == VT_OK)
+        err = vt_dir_make(ix->dir, 0755, why);
+    if (err == VT_OK)
+        ix->lost = false;
+    return err;
 }
 
 /* What a crash left half written. */
@@ -178,4 +190,23 @@ vt_index_recover(struct vt_log_index *ix, struct vt_why *why)
     ix->target = ix->state.size;
     err = remove_tmp(ix, why);
     return err == VT_OK ? sweep(ix, why) : err;
+}
+
+enum vt_err
+vt_index_go_back(struct vt_log_index *ix, struct vt_why *why)
+{
+    enum vt_err err;
+
+    if (!ix->lost)
+        return VT_OK;
+    vt_index_merge_free(ix->merge);
+    ix->merge = NULL;
+    vt_index_state_clear(&ix->state);
+    ix->target = 0;
+    ix->noted = 0;
+    ix->dirty = false;
+    ix->unswept = 0;
+    err = vt_index_recover(ix, why);
+    ix->lost = err != VT_OK;
+    return err;
 }

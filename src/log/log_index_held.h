@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "crypto/key.h"
+#include "log/disk.h"
 #include "log/log_index.h"
 #include "log/log_index_run.h"
 #include "log/log_index_sort.h"
@@ -19,7 +20,9 @@ struct vt_log_index {
     char origin[VT_KEY_NAME_MAX + 1];
     struct vt_log_index_opts opts;
     struct vt_index_state state;
+    struct vt_disk disk;
     bool dirty;       /* it has runs that may not be durable */
+    bool lost;        /* making them so failed */
     uint64_t unswept; /* records in files that it need no longer name */
     struct vt_index_sort *sort;
     unsigned sort_level;          /* what fitted last time */
@@ -33,6 +36,8 @@ struct vt_log_index {
     uint64_t latest[VT_INDEX_ROOTS_MAX];
 };
 
+/* Opens ix->disk. VT_E_CONFIG: the runs are not where one sync reaches them. */
+VT_MUST enum vt_err vt_index_open_disk(struct vt_log_index *ix, struct vt_why *why);
 /* Reads the state, or begins anew when there is none that is whole. */
 VT_MUST enum vt_err vt_index_recover(struct vt_log_index *ix, struct vt_why *why);
 /* Nothing is indexed, and no file says otherwise. */
@@ -41,6 +46,8 @@ VT_MUST enum vt_err vt_index_begin_anew(struct vt_log_index *ix, struct vt_why *
 VT_MUST enum vt_err vt_index_save(struct vt_log_index *ix, struct vt_why *why);
 /* The same, and what is not named any more goes. */
 VT_MUST enum vt_err vt_index_settle(struct vt_log_index *ix, struct vt_why *why);
+/* When a sync failed: goes back to what was saved last. */
+VT_MUST enum vt_err vt_index_go_back(struct vt_log_index *ix, struct vt_why *why);
 
 /* Whether the runs are those of an index of the size that was worked towards. */
 bool vt_index_is_made(const struct vt_log_index *ix);

@@ -19,7 +19,7 @@ vt_log_index_size(const struct vt_log_index *ix)
 bool
 vt_log_index_due(const struct vt_log_index *ix)
 {
-    return vt_index_is_made(ix) && ix->state.size > vt_index_last_size(ix);
+    return !ix->lost && vt_index_is_made(ix) && ix->state.size > vt_index_last_size(ix);
 }
 
 static enum vt_err
@@ -139,7 +139,10 @@ vt_log_index_published(
 {
     struct vt_index_state *s = &ix->state;
     size_t covered = 0, old = 0;
+    enum vt_err err = vt_index_go_back(ix, why);
 
+    if (err != VT_OK)
+        return vt_fail_in(why, err, "the log's index");
     while (covered < s->root_count && s->root[covered].index < size)
         covered++;
     for (size_t i = 0; i + 1 < covered; i++) {
@@ -148,7 +151,7 @@ vt_log_index_published(
         old += i == old && now_ms - s->root[i].replaced_ms > ix->opts.keep_ms;
     }
     drop_roots(s, old);
-    enum vt_err err = put_latest(ix, covered - old, why);
+    err = put_latest(ix, covered - old, why);
     if (err == VT_OK && old > 0)
         err = vt_index_settle(ix, why);
     return err == VT_OK ? VT_OK : vt_fail_in(why, err, "the log's index");

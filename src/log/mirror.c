@@ -31,6 +31,18 @@ load_own(struct vt_log_mirror *m, struct vt_why *why)
     return err == VT_E_NOENT ? VT_OK : err;
 }
 
+/* One sync is to make durable what is copied. */
+static enum vt_err
+open_disk(struct vt_log_mirror *m, struct vt_why *why)
+{
+    static const char *const below[] = {"tile", "tile/entries", "index"};
+    enum vt_err err = vt_disk_open(&m->disk, m->dir, why);
+
+    for (size_t i = 0; i < sizeof(below) / sizeof(below[0]) && err == VT_OK; i++)
+        err = vt_disk_check(&m->disk, below[i], why);
+    return err;
+}
+
 static enum vt_err
 open_dir(struct vt_log_mirror *m, const char *where, const char *dir, struct vt_why *why)
 {
@@ -45,6 +57,8 @@ open_dir(struct vt_log_mirror *m, const char *where, const char *dir, struct vt_
         err = vt_dir_make(dir, 0755, why);
     if (err == VT_OK)
         err = vt_lock_take(&m->lock, lock, dir, why);
+    if (err == VT_OK)
+        err = open_disk(m, why);
     if (err == VT_OK)
         err = vt_fetch_new(dir, &m->own, why);
     if (err == VT_OK && vt_fetch_is_remote(m->own))
@@ -63,6 +77,7 @@ vt_log_mirror_open(const char *where, const char *dir, const struct vt_policy *p
         return vt_fail(why, VT_E_NOMEM, "mirror: out of memory");
     m->policy = policy;
     m->progress = progress;
+    m->disk.fd = -1;
     vt_buf_init(&m->had.note, VT_NOTE_MAX);
     vt_buf_init(&m->frozen, VT_NOTE_MAX);
     err = open_dir(m, where, dir, why);
@@ -84,6 +99,7 @@ vt_log_mirror_free(struct vt_log_mirror *m)
     vt_fetch_free(m->fetch);
     vt_fetch_free(m->own);
     vt_lock_release(&m->lock);
+    vt_disk_close(&m->disk);
     vt_buf_release(&m->had.note);
     vt_buf_release(&m->frozen);
     free(m);
@@ -93,6 +109,25 @@ const char *
 vt_log_mirror_evidence(const struct vt_log_mirror *m)
 {
     return m->evidence[0] != '\0' ? m->evidence : NULL;
+}
+
+/* Keeps the two checkpoints, and says so. */
+static enum vt_err
+keep_fork(struct vt_log_mirror *m, const struct vt_log_mirror_state *got,
+    const struct vt_buf *proof, struct vt_why *why)
+{
+    uint64_t size = got->checkpoint.size;
+    enum vt_err err =
+        vt_log_mirror_keep_evidence(m, size, "had", &m->had.note, &got->note, proof, why);
+
+    if (err == VT_OK)
+        err = vt_fail(why, VT_E_LIMIT, "both are in %s", m->evidence);
+    if (err != VT_E_LIMIT)
+        return err;
+    return vt_fail_in(why, VT_E_PROOF,
+        "FORK: %s signed trees of %llu and of %llu entries that are not of one history",
+        got->checkpoint.origin, (unsigned long long)m->had.checkpoint.size,
+        (unsigned long long)size);
 }
 
 /* The log's history is not one: keeps what shows it. `larger` gives the hashes of the larger of
@@ -113,16 +148,9 @@ fork_found(struct vt_log_mirror *m, const struct vt_log_mirror_state *got,
             &proof, &src, had < now ? had : now, had < now ? now : had, why);
     }
     if (err == VT_OK)
-        err = vt_log_mirror_keep_evidence(
-            m, now, "had", &m->had.note, &got->note, larger != NULL ? &proof : NULL, why);
+        err = keep_fork(m, got, larger != NULL ? &proof : NULL, why);
     vt_buf_release(&proof);
-    if (err != VT_OK)
-        return err;
-    return vt_fail(why, VT_E_PROOF,
-        "FORK: %s signed trees of %llu and of %llu entries that are not of one history; both "
-        "are "
-        "in %s",
-        got->checkpoint.origin, (unsigned long long)had, (unsigned long long)now, m->evidence);
+    return err;
 }
 
 /* Whether the larger tree, which tiles are of, has that root at the smaller one's size. */
@@ -191,12 +219,13 @@ static enum vt_err
 thaw_found(struct vt_log_mirror *m, const struct vt_buf *frozen, const struct vt_buf *got,
     uint64_t size, struct vt_why *why)
 {
-    struct vt_why ignored = {0};
-    enum vt_err err =
-        vt_log_mirror_keep_evidence(m, size, "frozen", frozen, got, NULL, &ignored);
+    struct vt_why kept = {0};
+    enum vt_err err = vt_log_mirror_keep_evidence(m, size, "frozen", frozen, got, NULL, &kept);
 
+    if (err == VT_E_LIMIT)
+        return vt_fail_in(why, VT_E_PROOF, "%s", kept.text);
     if (err != VT_OK)
-        return vt_fail(why, err, "%s", ignored.text);
+        return vt_fail(why, err, "%s", kept.text);
     return vt_fail_in(why, VT_E_PROOF, "both are in %s", m->evidence);
 }
 
@@ -204,8 +233,7 @@ static enum vt_err
 open_frozen(struct vt_log_mirror *m, const struct vt_checkpoint *c, const struct vt_buf *b,
     struct vt_frozen *ret, struct vt_why *why)
 {
-    const struct vt_policy_party *log = vt_policy_log(m->policy, c->origin);
-    enum vt_err err = vt_frozen_open(b->data, b->len, &log->key, ret, why);
+    enum vt_err err = vt_policy_check_frozen(m->policy, c->origin, b->data, b->len, ret, why);
 
     return err == VT_OK ? VT_OK : vt_fail_in(why, err, "the final statement of %s", c->origin);
 }

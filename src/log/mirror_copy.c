@@ -4,8 +4,8 @@
  * tree is reached.
  *
  * What DIR has beyond its checkpoint comes from a copy that was broken off. A crash of the
- * machine may have left such files in any state, so they are taken only when they pass the same
- * checks as what is fetched.
+ * machine, or a write that failed, may have left such files in any state, so they are taken
+ * only when what the disk has of them passes the same checks as what is fetched.
  */
 #include "base/progress.h"
 #include "log/mirror_parts.h"
@@ -113,6 +113,21 @@ vt_log_mirror_put(
     return err == VT_OK ? vt_log_mirror_name(m, rel, why) : err;
 }
 
+/* What DIR has of it is to be read from the disk. */
+static void
+forget(const struct copy *c, const struct vt_tile *t)
+{
+    char path[VT_PATH_MAX];
+    int fd = vt_tile_file_path(path, c->m->dir, t, NULL) == VT_OK
+                 ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+                 : -1;
+
+    if (fd < 0)
+        return;
+    vt_disk_forget(fd);
+    (void)close(fd);
+}
+
 static enum vt_err
 put_tile(void *ctx, const struct vt_tile *t, const struct vt_digest *hashes, struct vt_why *why)
 {
@@ -120,6 +135,7 @@ put_tile(void *ctx, const struct vt_tile *t, const struct vt_digest *hashes, str
     struct vt_digest there[VT_TILE_WIDTH];
     char rel[VT_TILE_PATH_MAX];
 
+    forget(c, t);
     if (vt_tile_file_hashes(c->m->dir, t, there, NULL) == VT_OK &&
         memcmp(there, hashes, t->width * sizeof(there[0])) == 0)
         return VT_OK;
@@ -134,6 +150,7 @@ has_own(struct copy *c, const struct vt_tile *t)
     char path[VT_PATH_MAX];
 
     vt_buf_clear(&c->own);
+    forget(c, t);
     return vt_tile_file_path(path, c->m->dir, t, NULL) == VT_OK &&
            vt_file_read(path, &c->own, NULL) == VT_OK &&
            vt_bundle_open(c->own.data, c->own.len, t->width, true, &c->own_open, NULL) ==
@@ -224,7 +241,7 @@ copy_all(struct copy *c, const struct vt_checkpoint *got, struct vt_why *why)
     if (err == VT_OK)
         err = copy_edge(c, got, why);
     if (err == VT_OK)
-        err = vt_dir_sync_all(c->m->dir, why);
+        err = vt_disk_sync(&c->m->disk, why);
     if (p != NULL)
         vt_progress_end(p);
     return err;

@@ -198,6 +198,8 @@ has_sound(const struct index *x, const struct vt_index_run *run)
     if (vt_index_run_path(x->dir, run->k, run->j, path, NULL) != VT_OK)
         return false;
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd >= 0)
+        vt_disk_forget(fd);
     sound = fd >= 0 && check_run(fd, run, NULL) == VT_OK;
     if (fd >= 0)
         (void)close(fd);
@@ -307,7 +309,7 @@ copy_index(struct index *x, struct vt_why *why)
             err = fetch_run(x, run, why);
     }
     if (err == VT_OK)
-        err = vt_dir_sync_all(x->m->dir, why);
+        err = vt_disk_sync(&x->m->disk, why);
     if (err == VT_OK)
         err = write_latest(x, why);
     return err == VT_OK ? clear_runs(x, why) : err;

@@ -5,6 +5,7 @@
 #ifndef VT_LOG_MIRROR_PARTS_H
 #define VT_LOG_MIRROR_PARTS_H
 
+#include "log/disk.h"
 #include "log/mirror.h"
 #include "log/tiles.h"
 #include "note/frozen.h"
@@ -22,6 +23,7 @@ struct vt_log_mirror {
     const struct vt_policy *policy;
     struct vt_progress *progress;
     struct vt_lock lock;
+    struct vt_disk disk; /* of dir */
     char where[VT_PATH_MAX];
     char dir[VT_PATH_MAX];
     bool has; /* a checkpoint */
@@ -53,7 +55,8 @@ VT_MUST enum vt_err vt_log_mirror_index(
     struct vt_log_mirror *m, struct vt_tiles *tiles, struct vt_why *why);
 
 /* Keeps two notes that contradict each other, and sets m->evidence. Their files' names are
- * `had_name` and "got"; `size` is of the newer. proof may be NULL. */
+ * `had_name` and "got"; `size` is of the newer. proof may be NULL. VT_E_LIMIT: there are as
+ * many cases as are kept. */
 VT_MUST enum vt_err vt_log_mirror_keep_evidence(struct vt_log_mirror *m, uint64_t size,
     const char *had_name, const struct vt_buf *had, const struct vt_buf *got,
     const struct vt_buf *proof, struct vt_why *why);

@@ -351,16 +351,24 @@ test_entries_of_all_lengths(void **state)
 static uint64_t
 compress_log(struct fixture *f, uint64_t size, unsigned budget)
 {
-    uint64_t tried = 0;
-    unsigned n = 1;
+    struct vt_log_gzip *g = NULL;
+    uint64_t before;
+    uint64_t after;
+    bool more = true;
 
-    while (n > 0) {
-        if (vt_log_gzip_step(f->log.dir, size, budget, &n, &f->why) != VT_OK)
+    if (vt_log_gzip_new(f->log.dir, &g, &f->why) != VT_OK)
+        fail_msg("%s", f->why.text);
+    before = after = vt_log_gzip_done(g);
+    while (more) {
+        uint64_t last = after;
+
+        if (vt_log_gzip_step(g, size, budget, -1, &more, &f->why) != VT_OK)
             fail_msg("%s", f->why.text);
-        assert_true(n <= budget);
-        tried += n;
+        after = vt_log_gzip_done(g);
+        assert_true(after - last <= budget);
     }
-    return tried;
+    vt_log_gzip_free(g);
+    return after - before;
 }
 
 static void
@@ -398,6 +406,80 @@ test_compressed_bundles(void **state)
     audit_fails(f, VT_E_PROOF, "tile/entries/002.gz");
     vt_buf_release(&b);
     vt_buf_release(&again);
+}
+
+/* What becomes readable ends a batch before the next bundle, and nothing of it has its name
+ * until it goes on. */
+static void
+test_compressing_gives_way(void **state)
+{
+    struct fixture *f = *state;
+    struct vt_log_gzip *g = NULL;
+    int news[2];
+    bool more = false;
+    char path[VT_PATH_MAX];
+    char c;
+
+    folder_write(&f->log, 1300, NULL);
+    assert_int_equal(vt_path(path, NULL, "%s/tile/entries/000.gz", f->log.dir), VT_OK);
+    assert_int_equal(pipe(news), 0);
+    assert_int_equal(write(news[1], "x", 1), 1);
+    assert_int_equal(vt_log_gzip_new(f->log.dir, &g, NULL), VT_OK);
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(vt_log_gzip_step(g, 1300, 5, news[0], &more, NULL), VT_OK);
+        assert_true(more);
+        assert_int_equal(vt_log_gzip_done(g), 0);
+        assert_false(vt_file_exists(path));
+    }
+    assert_int_equal(read(news[0], &c, 1), 1);
+    assert_int_equal(vt_log_gzip_step(g, 1300, 5, news[0], &more, NULL), VT_OK);
+    assert_false(more);
+    assert_int_equal(vt_log_gzip_done(g), 5);
+    assert_true(vt_file_exists(path));
+    /* Nothing is left, until the log is larger. */
+    assert_int_equal(vt_log_gzip_step(g, 1535, 5, -1, &more, NULL), VT_OK);
+    assert_false(more);
+    folder_write(&f->log, 2000, NULL);
+    assert_int_equal(vt_log_gzip_step(g, 2000, 1, -1, &more, NULL), VT_OK);
+    assert_true(more);
+    assert_int_equal(vt_log_gzip_done(g), 6);
+    vt_log_gzip_free(g);
+    (void)close(news[0]);
+    (void)close(news[1]);
+    assert_int_equal(audit(f), VT_OK);
+    assert_int_equal(f->sum.compressed, 6);
+}
+
+/* Bundles that cannot be made durable with the folder, or are not there. */
+static void
+test_compressing_needs_its_bundles(void **state)
+{
+    struct fixture *f = *state;
+    struct vt_log_gzip *g = NULL;
+    bool more = true;
+    char path[VT_PATH_MAX];
+    char away[VT_PATH_MAX];
+
+    folder_write(&f->log, 600, NULL);
+    assert_int_equal(vt_path(path, NULL, "%s/tile/entries", f->log.dir), VT_OK);
+    assert_int_equal(vt_path(away, NULL, "%s/away", f->log.dir), VT_OK);
+    assert_int_equal(rename(path, away), 0);
+    assert_int_equal(symlink(away, path), 0);
+    assert_int_equal(vt_log_gzip_new(f->log.dir, &g, &f->why), VT_E_CONFIG);
+    assert_non_null(strstr(f->why.text, "tile/entries is a link"));
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rename(away, path), 0);
+    assert_int_equal(vt_log_gzip_new(f->log.dir, &g, NULL), VT_OK);
+    assert_int_equal(vt_path(path, NULL, "%s/tile/entries/001", f->log.dir), VT_OK);
+    assert_int_equal(rename(path, away), 0);
+    assert_int_equal(vt_log_gzip_step(g, 600, 8, -1, &more, NULL), VT_E_NOENT);
+    assert_int_equal(vt_log_gzip_done(g), 0);
+    assert_int_equal(rename(away, path), 0);
+    assert_int_equal(vt_log_gzip_step(g, 600, 8, -1, &more, NULL), VT_OK);
+    assert_int_equal(vt_log_gzip_done(g), 2);
+    vt_log_gzip_free(g);
+    assert_int_equal(audit(f), VT_OK);
+    assert_int_equal(f->sum.compressed, 2);
 }
 
 static size_t
@@ -593,6 +675,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_signers_are_told_apart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_entries_of_all_lengths, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_compressed_bundles, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_compressing_gives_way, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_compressing_needs_its_bundles, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_does_not_shrink_is_left, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_partial_tiles_are_removed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_wal_files_are_dropped, set_up, tear_down),

@@ -804,7 +804,8 @@ test_damaged_bundle(void **state)
 /* --- Crashes. -------------------------------------------------------------------------- */
 
 /* Calls that change the disk, counted; one of them fails, or ends the process, and with it what
- * was renamed since the last syncfs is cut: as if power had failed. */
+ * was renamed since the last syncfs is cut: as if power had failed. A syncfs that fails has
+ * lost as much. */
 static struct {
     unsigned count, at; /* at 0: none */
     bool die;
@@ -812,13 +813,21 @@ static struct {
     char path[64][VT_PATH_MAX];
 } fault;
 
+static void
+lose(void)
+{
+    for (unsigned i = 0; i < fault.renamed; i++)
+        (void)!truncate(fault.path[i], 77);
+    fault.renamed = 0;
+}
+
 static bool
 fails(void)
 {
     if (++fault.count != fault.at)
         return false;
-    for (unsigned i = 0; i < fault.renamed && fault.die; i++)
-        (void)!truncate(fault.path[i], 77);
+    if (fault.die)
+        lose();
     if (fault.die)
         _exit(9);
     errno = EIO;
@@ -851,8 +860,10 @@ int
 __wrap_syncfs(int fd)
 {
     (void)fd;
-    if (fails())
+    if (fails()) {
+        lose();
         return -1;
+    }
     fault.renamed = 0;
     return 0;
 }
@@ -973,6 +984,31 @@ test_errors(void **state)
     }
     assert_true(calls > 50);
     vt_buf_release(&note);
+}
+
+/* Runs that a sync would not reach. */
+static void
+test_runs_elsewhere(void **state)
+{
+    static const char *const below[] = {"index", "index/3"};
+    struct index_log *l = *state;
+    struct vt_log_index *ix = NULL;
+    struct vt_why why = {0};
+    char path[VT_PATH_MAX];
+
+    for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++) {
+        assert_int_equal(vt_path(path, NULL, "%s/index", l->pub), VT_OK);
+        assert_int_equal(vt_tree_remove(path, NULL), VT_OK);
+        assert_int_equal(vt_dir_make(i == 0 ? l->pub : path, 0755, NULL), VT_OK);
+        assert_int_equal(vt_path(path, NULL, "%s/%s", l->pub, below[i]), VT_OK);
+        assert_int_equal(symlink(l->root, path), 0);
+        assert_int_equal(
+            vt_log_index_open(l->pub, l->state, INDEX_ORIGIN, NULL, &ix, &why), VT_E_CONFIG);
+        assert_null(ix);
+        assert_non_null(strstr(why.text, "is a link"));
+        assert_int_equal(unlink(path), 0);
+    }
+    vt_log_index_free(open_index(l));
 }
 
 /* The same with the process, and what was not synced, gone. */
@@ -1155,6 +1191,7 @@ main(void)
         TEST(test_damaged_state),
         TEST(test_damaged_bundle),
         TEST(test_errors),
+        TEST(test_runs_elsewhere),
         TEST(test_kills),
         TEST(test_audit_true),
         TEST(test_audit_false),

@@ -10,6 +10,7 @@
 
 #include "index_log.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -44,8 +45,26 @@ die(void)
 WRAPPED(int, rename, (const char *from, const char *to), (from, to))
 WRAPPED(int, mkdir, (const char *path, mode_t mode), (path, mode))
 WRAPPED(int, fsync, (int fd), (fd))
-WRAPPED(int, syncfs, (int fd), (fd))
 WRAPPED(int, unlinkat, (int fd, const char *path, int flags), (fd, path, flags))
+
+/* The next syncfs fails. */
+static bool fail_sync;
+
+int __real_syncfs(int fd);
+int __wrap_syncfs(int fd);
+
+int
+__wrap_syncfs(int fd)
+{
+    if (is_last_call())
+        die();
+    if (fail_sync) {
+        fail_sync = false;
+        errno = EIO;
+        return -1;
+    }
+    return __real_syncfs(fd);
+}
 
 ssize_t __real_write(int fd, const void *data, size_t len);
 ssize_t __wrap_write(int fd, const void *data, size_t len);
@@ -148,6 +167,26 @@ read_file(const char *dir, const char *rel, struct vt_buf *b)
     vt_buf_clear(b);
     assert_int_equal(vt_path(path, NULL, "%s/%s", dir, rel), VT_OK);
     assert_int_equal(vt_file_read(path, b, NULL), VT_OK);
+}
+
+static enum vt_err
+count_name(void *ctx, const char *name, struct vt_why *why)
+{
+    int *n = ctx;
+
+    (void)name;
+    (void)why;
+    (*n)++;
+    return VT_OK;
+}
+
+static int
+count_names(const char *dir)
+{
+    int n = 0;
+
+    assert_int_equal(vt_dir_each(dir, count_name, &n, NULL), VT_OK);
+    return n;
 }
 
 static void
@@ -412,6 +451,86 @@ test_a_fork_is_caught(void **state)
     fork_is_caught(*state, 1, 2);
 }
 
+/* Who signs something else each time fills no disk. */
+static void
+test_evidence_has_a_bound(void **state)
+{
+    struct fixture *f = *state;
+    struct vt_log_mirror_seen seen;
+    char path[VT_PATH_MAX];
+    char tag[16];
+
+    folder_write(&f->log, 300, NULL);
+    look_ok(f, 300);
+    for (int i = 0; i < 20; i++) {
+        (void)snprintf(tag, sizeof(tag), "tag %d", i);
+        f->log.tag = tag;
+        folder_write(&f->log, 301, NULL);
+        assert_int_equal(look_at(f, f->log.dir, &seen), VT_E_PROOF);
+        assert_non_null(strstr(f->why.text, "FORK"));
+        assert_int_equal(strstr(f->why.text, "not kept") != NULL, i >= 16);
+    }
+    /* What is kept already is said again. */
+    f->log.tag = "tag 3";
+    folder_write(&f->log, 301, NULL);
+    assert_int_equal(look_at(f, f->log.dir, &seen), VT_E_PROOF);
+    assert_non_null(strstr(f->why.text, "both are in"));
+    assert_int_equal(vt_path(path, NULL, "%s/evidence", f->dir), VT_OK);
+    assert_int_equal(count_names(path), 16);
+    assert_int_equal(sound(f), 300);
+}
+
+/* Nobody knows what became of the files: the checkpoint stays, and what the disk has lost is
+ * fetched again. */
+static void
+test_a_failed_sync(void **state)
+{
+    static const char *const lost[] = {
+        "tile/entries/002", "tile/0/001", "tile/entries/003.p/132", "tile/1/000.p/3"};
+    struct fixture *f = *state;
+    struct folder mirror = f->log;
+    struct vt_log_mirror_seen seen;
+    struct vt_log_mirror *m = NULL;
+
+    folder_write(&f->log, 200, NULL);
+    look_ok(f, 200);
+    folder_write(&f->log, 900, NULL);
+    assert_int_equal(
+        vt_log_mirror_open(f->log.dir, f->dir, f->policy, NULL, &m, &f->why), VT_OK);
+    fail_sync = true;
+    assert_int_equal(vt_log_mirror_look(m, &seen, &f->why), VT_E_IO);
+    assert_int_equal(sound(f), 200);
+    assert_int_equal(vt_path(mirror.dir, NULL, "%s", f->dir), VT_OK);
+    mirror.bundle = (struct vt_buf){0};
+    for (size_t i = 0; i < sizeof(lost) / sizeof(lost[0]); i++)
+        folder_put(&mirror, lost[i], "\0\0\0\0", 4);
+    assert_int_equal(vt_log_mirror_look(m, &seen, &f->why), VT_OK);
+    vt_log_mirror_free(m);
+    assert_int_equal(seen.checkpoint.size, 900);
+    assert_int_equal(sound(f), 900);
+}
+
+/* One sync does not reach what is elsewhere. */
+static void
+test_folders_that_are_links(void **state)
+{
+    static const char *const below[] = {"tile", "index"};
+    struct fixture *f = *state;
+    struct vt_log_mirror_seen seen;
+    char path[VT_PATH_MAX];
+
+    folder_write(&f->log, 300, NULL);
+    assert_int_equal(vt_dir_make(f->dir, 0755, NULL), VT_OK);
+    for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++) {
+        assert_int_equal(vt_path(path, NULL, "%s/%s", f->dir, below[i]), VT_OK);
+        assert_int_equal(symlink(f->root, path), 0);
+        assert_int_equal(look_at(f, f->log.dir, &seen), VT_E_CONFIG);
+        assert_non_null(strstr(f->why.text, "is a link"));
+        assert_int_equal(unlink(path), 0);
+    }
+    look_ok(f, 300);
+}
+
 static void
 test_an_older_server_changes_nothing(void **state)
 {
@@ -483,6 +602,41 @@ test_a_frozen_log(void **state)
     assert_non_null(strstr(f->why.text, "MISBEHAVIOUR"));
     assert_true(has(f, "evidence"));
     assert_int_equal(sound(f), 300);
+}
+
+/* A log that changed its key: the policy names both, and either may have signed. */
+static void
+test_a_statement_by_the_second_key(void **state)
+{
+    struct fixture *f = *state;
+    struct vt_signer *old = folder_signer(ORIGIN, 3);
+    struct vt_signer *unknown = folder_signer(ORIGIN, 4);
+    struct vt_signer *own = f->log.signer;
+    struct vt_log_mirror_seen seen;
+    struct vt_digest root;
+    struct vt_vkey v;
+    char vkey[VT_VKEY_TEXT_MAX];
+    char line[VT_VKEY_TEXT_MAX + 8];
+
+    assert_int_equal(
+        vt_vkey_make(ORIGIN, VT_NOTE_ED25519, vt_signer_public(own), &v, NULL), VT_OK);
+    vt_vkey_format(&v, vkey);
+    (void)snprintf(line, sizeof(line), "log %s\n", vkey);
+    vt_policy_free(f->policy);
+    f->policy = folder_policy(old, line);
+    folder_write(&f->log, 300, &root);
+    f->log.signer = unknown;
+    folder_freeze(&f->log, 300, &root);
+    assert_int_equal(look_at(f, f->log.dir, &seen), VT_E_UNKNOWN);
+    assert_false(has(f, "frozen"));
+    f->log.signer = own;
+    folder_freeze(&f->log, 300, &root);
+    if (look_at(f, f->log.dir, &seen) != VT_OK)
+        fail_msg("%s", f->why.text);
+    assert_true(seen.is_frozen);
+    assert_int_equal(sound(f), 300); /* which looks at the statement too */
+    vt_signer_free(old);
+    vt_signer_free(unknown);
 }
 
 /* A mirror that begins after the log thawed sees it too. */
@@ -634,6 +788,10 @@ main(void)
         cmocka_unit_test_setup_teardown(
             test_an_older_server_changes_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_another_log_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_evidence_has_a_bound, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_failed_sync, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_folders_that_are_links, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_statement_by_the_second_key, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_frozen_log, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_thawed_log_is_not_begun, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_damaged_mirror_is_refused, set_up, tear_down),
