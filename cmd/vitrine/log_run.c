@@ -21,6 +21,9 @@ vt_cmd_log_run(int argc, char **argv)
         {"interval", 'i', VT_OPT_U64, "MS",
             "the least time between two checkpoints in milliseconds (100)", &interval_ms,
             false},
+        {"compress", 'z', VT_OPT_FLAG, NULL,
+            "make compressed forms of the log's bundles too, when it is idle", &run.compress,
+            false},
         VT_LISTEN_OPTS(&l),
         {0},
     };

@@ -99,6 +99,9 @@ site_run(int argc, char **argv)
         {"web", 'w', VT_OPT_STR, "FOLDER",
             "the built page; the installed one, or the build tree's, when not said", &run.web,
             false},
+        {"compress", 'z', VT_OPT_FLAG, NULL,
+            "make compressed forms of the log's bundles too, when it is idle", &run.compress,
+            false},
         VT_LISTEN_OPTS(&l),
         {0},
     };

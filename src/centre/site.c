@@ -104,6 +104,7 @@ prepare(struct vt_site *s, const struct vt_site_opts *opts, struct vt_why *why)
     if (opts->how != NULL)
         s->how = *opts->how;
     s->how.pass = s->pass;
+    s->compress = opts->compress;
     if (err == VT_OK)
         err = vt_listen_pass(s->pass, why);
     if (err == VT_OK)

@@ -39,6 +39,7 @@ struct vt_site_opts {
      * http://localhost:PORT, or https:// there with TLS of its own. https without that means
      * that a proxy on this machine speaks for clients. */
     const char *origin;
+    bool compress; /* make compressed forms of the log's full bundles */
 };
 
 /* Runs the site until SIGTERM or SIGINT (VT_OK). Writes HOME/run/url once it

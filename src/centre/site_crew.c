@@ -51,7 +51,8 @@ log_main(int fd, void *ctx)
     struct vt_service_opts opts = {.log_dir = s->log_dir,
         .public_dir = s->public_dir,
         .staged_dir = s->staged_dir,
-        .policy = s->policy};
+        .policy = s->policy,
+        .compress = s->compress};
     struct vt_why why = {0};
     enum vt_err err;
 

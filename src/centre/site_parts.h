@@ -29,6 +29,7 @@ struct vt_site {
     char public_dir[VT_PATH_MAX];
     char staged_dir[VT_PATH_MAX];
     char web_dir[VT_PATH_MAX]; /* "": there is no built page */
+    bool compress;
     unsigned reloads;
     bool reloading;
     /* While members are started: the ends that the next ones get. */

@@ -33,7 +33,8 @@ log_main(int fd, void *ctx)
         .public_dir = s->public_dir,
         .policy = s->policy,
         .open = true,
-        .interval_ms = s->opts->interval_ms};
+        .interval_ms = s->opts->interval_ms,
+        .compress = s->opts->compress};
     struct vt_why why = {.text = ""};
     enum vt_err err;
 

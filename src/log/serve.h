@@ -23,6 +23,7 @@ struct vt_serve_opts {
     const char *listen;               /* HOST:PORT */
     const struct vt_listen_opts *how; /* TLS, lines for requests; or NULL */
     int64_t interval_ms;              /* least time between checkpoints; 0: 100 */
+    bool compress;                    /* make compressed forms of full bundles */
 };
 
 /* Makes a log's home with its key, whose name is `origin`, and a policy that names it and asks

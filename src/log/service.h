@@ -67,6 +67,7 @@ struct vt_service_opts {
      * REVIEW are answered 404. Otherwise log/gate.h decides. */
     bool open;
     int64_t interval_ms; /* least time between checkpoints; 0: 100 */
+    bool compress;       /* full bundles, when there is nothing else to do: log/gzip.h */
 };
 
 /* Serves fd until it closes: VT_OK. An error is one after which the process

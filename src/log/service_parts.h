@@ -12,6 +12,7 @@
 
 #include <pthread.h>
 
+struct vt_log_gzip;
 struct vt_log_index;
 struct vt_store;
 
@@ -42,6 +43,7 @@ struct vt_publishing {
     struct vt_log_writer *writer;
     struct vt_publisher *publisher;
     struct vt_log_index *index;
+    struct vt_log_gzip *gzip; /* NULL: bundles are not compressed */
     struct vt_mailbox mail;
     pthread_t thread;
     bool mail_open;
@@ -49,6 +51,7 @@ struct vt_publishing {
     unsigned failures; /* in a row */
     int64_t said_ms;   /* when a checkpoint was last logged */
     int64_t index_not_before_ms;
+    int64_t gzip_not_before_ms;
 };
 
 /* Makes publisher and index; starts the thread. On failure vt_publishing_stop is to be called

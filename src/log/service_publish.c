@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "crypto/signer.h"
+#include "log/gzip.h"
 #include "log/log_index.h"
 
 #include <errno.h>
@@ -16,11 +17,19 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { STEP_MS = 1000, FAILURES_MAX = 5, SAY_MS = 10000, INDEX_PAUSE_MS = 10000 };
+enum {
+    STEP_MS = 1000,
+    FAILURES_MAX = 5,
+    SAY_MS = 10000,
+    INDEX_PAUSE_MS = 10000,
+    GZIP_PAUSE_MS = 10000
+};
 /* How much the index does at once: some 20 ms. It waits while entries come, unless it is so far
  * behind. */
 #define INDEX_BUDGET 20000U
 #define INDEX_BEHIND 1048576U
+/* How many bundles are compressed at once: some 30 ms, if no entry comes meanwhile. */
+#define COMPRESS_BUDGET 16U
 
 static void
 signal_fd(int fd)
@@ -187,6 +196,24 @@ tend_index(struct vt_publishing *p, bool *ret_more)
     vt_log(VT_LOG_WARN, "the index waits: %s", why.text);
 }
 
+/* Compressed bundles, when there is nothing else to do. An entry that comes ends that, before
+ * the next bundle. */
+static void
+compress(struct vt_publishing *p, bool *ret_more)
+{
+    struct vt_why why = {.text = ""};
+
+    if (p->gzip == NULL || !vt_publisher_is_idle(p->publisher) ||
+        vt_clock_monotonic_ms() < p->gzip_not_before_ms)
+        return;
+    if (vt_log_gzip_step(p->gzip, vt_publisher_size(p->publisher), COMPRESS_BUDGET,
+            p->mail.to_publisher, ret_more, &why) == VT_OK)
+        return;
+    *ret_more = false;
+    p->gzip_not_before_ms = vt_clock_monotonic_ms() + GZIP_PAUSE_MS;
+    vt_log(VT_LOG_WARN, "%s", why.text);
+}
+
 static void *
 run(void *arg)
 {
@@ -197,8 +224,13 @@ run(void *arg)
 
     while (report(p, err, &why)) {
         err = publish(p, more, &why);
-        if (err == VT_OK)
-            tend_index(p, &more);
+        more = false;
+        /* After a failure of our own nobody knows what the disk holds. */
+        if (err != VT_OK || p->failures > 0)
+            continue;
+        tend_index(p, &more);
+        if (!more)
+            compress(p, &more);
     }
     return NULL;
 }
@@ -243,6 +275,8 @@ vt_publishing_start(struct vt_publishing *p, struct vt_why *why)
             p->writer, p->opts->policy, p->opts->signer, &opts, &p->publisher, why);
     if (err == VT_OK)
         err = open_index(p, why);
+    if (err == VT_OK && p->opts->compress)
+        err = vt_log_gzip_new(p->opts->public_dir, &p->gzip, why);
     if (err != VT_OK)
         return err;
     vt_publisher_numbers(p->publisher, &p->mail.numbers);
@@ -266,8 +300,10 @@ vt_publishing_stop(struct vt_publishing *p)
         (void)pthread_join(p->thread, NULL);
         p->running = false;
     }
+    vt_log_gzip_free(p->gzip);
     vt_log_index_free(p->index);
     vt_publisher_free(p->publisher);
+    p->gzip = NULL;
     p->index = NULL;
     p->publisher = NULL;
     if (!p->mail_open)

@@ -8,9 +8,11 @@
 #include "base/msg_line.h"
 #include "http/client.h"
 #include "log/add.h"
+#include "log/gzip.h"
 #include "log/proof_file.h"
 #include "log/reader.h"
 #include "log/service.h"
+#include "log/tiles_bundle.h"
 #include "log/writer.h"
 #include "note/proof_check.h"
 #include "witness/service.h"
@@ -24,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -552,6 +555,41 @@ test_bounded_awaiting(void **state)
     assert_int_equal(metric(metrics(w), "vitrine_log_entries" OWN), late);
 }
 
+/* Full bundles are compressed once nothing else is to do; the partial one is not. */
+static void
+test_it_compresses(void **state)
+{
+    const struct timespec pause = {.tv_nsec = 5000000};
+    struct world *w = *state;
+    struct vt_buf b = VT_BUF(VT_BUNDLE_MAX);
+    int64_t end = vt_clock_monotonic_ms() + WAIT_MS;
+    char path[VT_PATH_MAX];
+    char entry[32];
+
+    w->opts.compress = true;
+    service_start(w);
+    for (uint64_t i = 0; i < 600; i++) {
+        int len = snprintf(entry, sizeof(entry), "entry %llu", (unsigned long long)i);
+
+        assert_int_equal(ask(w, VT_SERVICE_ADD, i, entry, (size_t)len).status, 200);
+    }
+    assert_int_equal(vt_path(path, NULL, "%s/tile/entries/001.gz", w->pub), VT_OK);
+    while (!vt_file_exists(path) && vt_clock_monotonic_ms() < end)
+        (void)nanosleep(&pause, NULL);
+    assert_true(vt_file_exists(path));
+    service_stop(w);
+    assert_int_equal(w->result, VT_OK);
+    for (uint64_t i = 0; i < 2; i++) {
+        vt_buf_clear(&b);
+        assert_int_equal(vt_path(path, NULL, "%s/tile/entries/00%d", w->pub, (int)i), VT_OK);
+        assert_int_equal(vt_file_read(path, &b, NULL), VT_OK);
+        assert_int_equal(vt_log_gzip_check(w->pub, i, b.data, b.len, NULL), VT_OK);
+    }
+    assert_int_equal(vt_path(path, NULL, "%s/tile/entries/002.gz", w->pub), VT_OK);
+    assert_false(vt_file_exists(path));
+    vt_buf_release(&b);
+}
+
 static void
 test_frozen(void **state)
 {
@@ -877,6 +915,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_await_a_checkpoint, set_up_quorum, tear_down),
         cmocka_unit_test_setup_teardown(test_a_witness_that_hangs, set_up_quorum, tear_down),
         cmocka_unit_test_setup_teardown(test_bounded_awaiting, set_up_quorum, tear_down),
+        cmocka_unit_test_setup_teardown(test_it_compresses, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_frozen, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_failures_of_its_own_end_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_other_side_goes, set_up, tear_down),
