@@ -292,7 +292,7 @@ vt_log_gzip_step(struct vt_log_gzip *g, uint64_t published_size, unsigned budget
 static bool
 unpacks_to(z_stream *z, const uint8_t *data, size_t len)
 {
-    uint8_t chunk[CHUNK];
+    uint8_t chunk[CHUNK] = {0};
     int rc = Z_OK;
 
     while (rc == Z_OK) {

@@ -263,8 +263,8 @@ check_frozen(struct vt_log_mirror *m, const struct vt_log_mirror_state *got, str
         return thaw_found(m, now, &got->note, c->size, why);
     if (err == VT_OK && m->frozen.len > 0 &&
         (its.size != own.size || !vt_digest_eq(&its.root, &own.root))) {
-        err =
-            vt_fail(why, VT_E_PROOF, "MISBEHAVIOUR: %s signed two final statements", c->origin);
+        (void)vt_fail(
+            why, VT_E_PROOF, "MISBEHAVIOUR: %s signed two final statements", c->origin);
         err = thaw_found(m, &m->frozen, now, its.size, why);
     }
     return err;

@@ -90,8 +90,10 @@ vt_log_mirror_name(struct vt_log_mirror *m, const char *rel, struct vt_why *why)
 
     if (err == VT_OK)
         err = vt_path(path, why, "%s/%s", m->dir, rel);
-    if (err != VT_OK || rename(temp, path) == 0)
+    if (err != VT_OK)
         return err;
+    if (rename(temp, path) == 0)
+        return VT_OK;
     slash = strrchr(path, '/');
     *slash = '\0';
     err = vt_dir_make(path, 0755, why);
