@@ -2,6 +2,7 @@
 /* The site that hands over: rows, segments and keys on their way. */
 #include "vault/move_send.h"
 
+#include "base/clock.h"
 #include "base/progress.h"
 #include "vault/place.h"
 #include "vault/retain.h"
@@ -78,6 +79,8 @@ vt_sending_retired(struct vt_sending *s, struct vt_why *why)
     return err;
 }
 
+/* From byte `at` to the end. When all of it is there already one empty piece is sent, so that
+ * the other site, which may have died between the last byte and the check, checks it now. */
 static enum vt_err
 send_pieces(
     struct vt_sending *s, int fd, size_t row, uint64_t at, const char *path, struct vt_why *why)
@@ -91,9 +94,9 @@ send_pieces(
         return vt_fail(why, VT_E_NOMEM, "relocation: out of memory");
     if (lseek(fd, (off_t)at, SEEK_SET) < 0)
         err = vt_fail_errno(why, "%s", path);
-    while (err == VT_OK) {
+    for (bool sent = false; err == VT_OK; sent = true) {
         err = vt_fd_read(fd, piece, VT_MOVE_PIECE_MAX, &len, why);
-        if (err != VT_OK || len == 0)
+        if (err != VT_OK || (len == 0 && sent))
             break;
         (void)snprintf(step, sizeof step, "segment/%zu/%llu", row, (unsigned long long)at);
         err = vt_sending_post(s, step, piece, len, why);
@@ -171,6 +174,9 @@ send_missing(struct vt_sending *s, const struct vt_inventory *rows, struct vt_wh
         if (next == 0 && from == 0)
             break; /* none is missing */
         from = next;
+        if (err == VT_OK && vt_clock_monotonic_ms() > s->until_ms)
+            err = vt_fail(why, VT_E_TIMEOUT,
+                "%s still asks for segments: give the command again", s->m->to_url);
     } while (err == VT_OK);
     vt_buf_release(&list);
     return err;

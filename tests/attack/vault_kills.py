@@ -316,11 +316,21 @@ class Model:
                 raise Refused(f"{subject} in {region} was given {len(ids)} records")
         return killed
 
+    def lay_part(self, was, to):
+        """A segment that arrived whole at a site which died before it was looked at."""
+        there = self.v.home[to] / "vault/moves" / MOVING
+        segments = sorted((self.v.home[was] / "vault/segments" / MOVING).glob("*"))
+        if segments and not there.exists():
+            (there / "parts").mkdir(parents=True, mode=0o700)
+            shutil.copy(segments[0], there / "parts" / f"{segments[0].name}.part")
+
     def relocation(self):
         region = MOVING
         was = self.v.place[region]
         to = SITES[1 - SITES.index(was)]
         self.send(region, self.rng.randrange(20, 400))
+        self.v.stored(region)  # in segments, no longer waiting
+        self.lay_part(was, to)
         self.v.place[region] = to
         self.v.say_policy(self.v.place)
         for site in SITES:
