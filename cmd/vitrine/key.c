@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd.h"
 
+#include "crypto/pkcs11.h"
 #include "crypto/secret.h"
 #include "store/key_pair.h"
 
 #include <string.h>
+
+#define TYPE_MLDSA "cosigner-ml-dsa-44"
 
 static const char *
 type_name(const struct vt_vkey *v)
@@ -12,6 +15,8 @@ type_name(const struct vt_vkey *v)
     switch (v->alg) {
     case VT_NOTE_COSIG_ED25519:
         return "cosigner";
+    case VT_NOTE_COSIG_MLDSA44:
+        return TYPE_MLDSA;
     case VT_NOTE_PASSKEY:
         return "passkey";
     default:
@@ -23,13 +28,15 @@ static json_t *
 vkey_json(const struct vt_vkey *v, const char *text)
 {
     char id[9];
-    char pub[2 * VT_P256_PUBLIC_SIZE + 1];
+    char pub[2 * VT_MLDSA_PUBLIC_SIZE + 1];
     const uint8_t be[4] = {
         (uint8_t)(v->id >> 24), (uint8_t)(v->id >> 16), (uint8_t)(v->id >> 8), (uint8_t)v->id};
 
     vt_hex_encode(be, sizeof be, id);
     if (v->alg == VT_NOTE_PASSKEY)
         vt_hex_encode(v->passkey.point.b, VT_P256_PUBLIC_SIZE, pub);
+    else if (v->alg == VT_NOTE_COSIG_MLDSA44)
+        vt_hex_encode(v->mldsa->b, VT_MLDSA_PUBLIC_SIZE, pub);
     else
         vt_hex_encode(v->pub.b, VT_PUBKEY_SIZE, pub);
     return json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", v->name, "type", type_name(v), "id",
@@ -63,47 +70,87 @@ new_passphrase(const char *file, struct vt_buf *b, struct vt_why *why)
     return err;
 }
 
-/* Writes both files, or leaves neither. Who has a .vkey file without its key may
- * want to keep it: it is another's. */
-static enum vt_err
-write_pair(const struct vt_key *k, enum vt_note_alg alg, const char *path,
-    const char *passphrase, struct vt_vkey *ret, struct vt_why *why)
-{
-    char vkey_path[VT_PATH_MAX];
-    enum vt_err err = vt_key_pair_vkey_path(path, vkey_path, why);
-
-    if (err != VT_OK)
-        return err;
-    if (vt_file_exists(vkey_path))
-        return vt_fail(why, VT_E_EXIST, "%s: is there already; name another file", vkey_path);
-    return vt_key_pair_save(path, k, alg, passphrase, ret, why);
-}
-
 struct new_args {
     const char *name;
     const char *type;
     const char *passphrase_file;
+    const char *token_uri;
     bool passphrase;
+    bool existing;
 };
+
+/* Looks before a key is made: one in a token would be left behind. Who has a .vkey file
+ * without its key may want to keep it: it is another's. */
+static enum vt_err
+check_files(const char *path, struct vt_why *why)
+{
+    char vkey_path[VT_PATH_MAX];
+    enum vt_err err = vt_key_pair_vkey_path(path, vkey_path, why);
+
+    if (err == VT_OK && (vt_file_exists(vkey_path) || vt_file_exists(path)))
+        err = vt_fail(why, VT_E_EXIST, "%s: is there already; name another file",
+            vt_file_exists(path) ? path : vkey_path);
+    return err;
+}
+
+static enum vt_err
+check_args(const struct new_args *a, enum vt_note_alg *ret, struct vt_why *why)
+{
+    if (strcmp(a->type, "signer") == 0)
+        *ret = VT_NOTE_ED25519;
+    else if (strcmp(a->type, "cosigner") == 0)
+        *ret = VT_NOTE_COSIG_ED25519;
+    else if (strcmp(a->type, TYPE_MLDSA) == 0)
+        *ret = VT_NOTE_COSIG_MLDSA44;
+    else
+        return vt_fail(
+            why, VT_E_USAGE, "--type %s: must be signer, cosigner or " TYPE_MLDSA, a->type);
+    if (a->existing && a->token_uri == NULL)
+        return vt_fail(why, VT_E_USAGE, "--existing: of a key in a token: give --token");
+    if (a->token_uri != NULL && (a->passphrase || a->passphrase_file != NULL))
+        return vt_fail(
+            why, VT_E_USAGE, "--token and a passphrase: the token's PIN guards the key");
+    if (a->token_uri != NULL && *ret == VT_NOTE_COSIG_MLDSA44)
+        return vt_fail(why, VT_E_USAGE, "--token: tokens have no ML-DSA-44 keys");
+    return VT_OK;
+}
+
+static enum vt_err
+make_key(const struct new_args *a, enum vt_note_alg alg, struct vt_token *token,
+    struct vt_key **ret, struct vt_why *why)
+{
+    if (a->existing)
+        return vt_key_in_token(a->name, token, ret, why);
+    if (token != NULL)
+        return vt_key_new_in_token(a->name, token, ret, why);
+    return alg == VT_NOTE_COSIG_MLDSA44 ? vt_key_new_mldsa(a->name, ret, why)
+                                        : vt_key_new(a->name, ret, why);
+}
 
 static enum vt_err
 make_pair(const struct new_args *a, const char *path, struct vt_vkey *ret, struct vt_why *why)
 {
     struct vt_buf pass = {.max = VT_PASSPHRASE_MAX, .secret = true};
     enum vt_note_alg alg = VT_NOTE_ED25519;
+    struct vt_token *token = NULL;
     struct vt_key *k = NULL;
-    enum vt_err err;
+    enum vt_err err = check_args(a, &alg, why);
 
-    if (strcmp(a->type, "cosigner") == 0)
-        alg = VT_NOTE_COSIG_ED25519;
-    else if (strcmp(a->type, "signer") != 0)
-        return vt_fail(why, VT_E_USAGE, "--type %s: must be signer or cosigner", a->type);
-    err = vt_key_new(a->name, &k, why);
+    if (err == VT_OK)
+        err = check_files(path, why);
     if (err == VT_OK && (a->passphrase || a->passphrase_file != NULL))
         err = new_passphrase(a->passphrase_file, &pass, why);
     if (err == VT_OK)
-        err = write_pair(k, alg, path, pass.len > 0 ? vt_buf_str(&pass) : NULL, ret, why);
-    vt_key_free(k);
+        err = vt_token_open_signing(a->token_uri, &token, why);
+    if (err == VT_OK)
+        err = make_key(a, alg, token, &k, why);
+    if (err == VT_OK)
+        err = vt_key_pair_save(path, k, alg, pass.len > 0 ? vt_buf_str(&pass) : NULL, ret, why);
+    if (err == VT_OK || a->existing)
+        vt_key_free(k);
+    else
+        vt_key_discard(k);
+    vt_token_free(token);
     vt_buf_release(&pass);
     return err;
 }
@@ -116,11 +163,17 @@ key_new(int argc, char **argv)
         {"name", 'n', VT_OPT_STR, "NAME", "the key's name, such as developer.zurich.example",
             &a.name, true},
         {"type", 't', VT_OPT_STR, "TYPE",
-            "signer (the default), or cosigner for the key of a witness", &a.type, false},
+            "signer (the default), or cosigner or " TYPE_MLDSA " for the key of a witness",
+            &a.type, false},
         {"passphrase", 0, VT_OPT_FLAG, NULL, "encrypt the key; ask for the passphrase",
             &a.passphrase, false},
         {"passphrase-file", 0, VT_OPT_STR, "FILE", "encrypt the key; take FILE's first line",
             &a.passphrase_file, false},
+        {"token", 0, VT_OPT_STR, "URI",
+            "make the key in this PKCS#11 token; FILE then says where it is", &a.token_uri,
+            false},
+        {"existing", 0, VT_OPT_FLAG, NULL, "with --token: take the key that is there already",
+            &a.existing, false},
         {0},
     };
     struct vt_cmd c = {
@@ -129,7 +182,9 @@ key_new(int argc, char **argv)
         .summary = "Makes an Ed25519 key, writes it to FILE and prints its vkey.",
         .details =
             "FILE is PKCS#8 in PEM after a line with the key's name, for its owner alone. "
-            "The vkey goes to the same name with .vkey in place of .key.",
+            "The vkey goes to the same name with .vkey in place of .key. A key in a token has "
+            "the label that the URI gives with object=, or its name; the token's PIN is the "
+            "first line of the file that VITRINE_PIN_FILE names, or is asked for.",
         .opts = opts,
         .args_min = 1,
         .args_max = 1,
@@ -153,8 +208,7 @@ vkey_of_private(const char *path, struct vt_vkey *ret, struct vt_why *why)
     struct vt_buf pass = {.max = VT_PASSPHRASE_MAX, .secret = true};
     char public_path[VT_PATH_MAX];
     struct vt_key *k = NULL;
-    struct vt_pubkey pub;
-    struct vt_vkey beside;
+    struct vt_vkey beside, is;
     bool encrypted = false;
     enum vt_err err = vt_key_pair_vkey_path(path, public_path, why);
 
@@ -167,13 +221,14 @@ vkey_of_private(const char *path, struct vt_vkey *ret, struct vt_why *why)
     vt_buf_release(&pass);
     if (err != VT_OK)
         return err;
-    vt_key_public(k, &pub);
-    if (!vt_file_exists(public_path)) {
-        err = vt_vkey_make(vt_key_name(k), VT_NOTE_ED25519, &pub, ret, why);
-    } else {
+    err = vt_key_pair_vkey(
+        k, vt_key_mldsa(k) != NULL ? VT_NOTE_COSIG_MLDSA44 : VT_NOTE_ED25519, &is, why);
+    if (err == VT_OK && !vt_file_exists(public_path)) {
+        *ret = is;
+    } else if (err == VT_OK) {
         err = vt_key_pair_load_vkey(public_path, &beside, why);
         if (err == VT_OK &&
-            (!vt_pubkey_eq(&beside.pub, &pub) || strcmp(beside.name, vt_key_name(k)) != 0))
+            (!vt_pubkey_eq(&beside.pub, &is.pub) || strcmp(beside.name, is.name) != 0))
             err = vt_fail(why, VT_E_CONFIG, "%s: is not the public half of %s; remove it",
                 public_path, path);
         if (err == VT_OK)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vitrine log add|checkpoint|prove|check
+ * vitrine log add|checkpoint|prove
  */
 #include "cmd.h"
 
@@ -267,125 +267,24 @@ log_prove(int argc, char **argv)
     return code;
 }
 
-/* log check */
-
-struct check {
-    const struct vt_policy *policy;
-    struct vt_frontier frontier;
-    struct vt_progress *progress;
-    uint64_t known[VT_ENTRY_KIND_COUNT];
-    uint64_t strangers; /* signed by nobody in the policy */
-    uint64_t unread;    /* no entry of ours, or a false signature */
-};
-
-static enum vt_err
-check_entry(void *ctx, uint64_t index, const void *data, size_t len, struct vt_why *why)
-{
-    struct check *k = ctx;
-    struct vt_digest leaf;
-    struct vt_entry e;
-    enum vt_err err = vt_log_entry_open(k->policy, data, len, &e, NULL, NULL, NULL);
-
-    (void)why;
-    vt_merkle_leaf(data, len, &leaf);
-    vt_frontier_append(&k->frontier, &leaf);
-    if (err == VT_OK)
-        k->known[e.kind]++;
-    else if (err == VT_E_UNKNOWN)
-        k->strangers++;
-    else
-        k->unread++;
-    vt_progress_set(k->progress, index + 1);
-    return VT_OK;
-}
-
-/* Reads every entry and computes the root from nothing but them. */
-static enum vt_err
-check_all(const struct source *s, struct check *k, struct vt_why *why)
-{
-    const struct vt_checkpoint *cp = vt_log_reader_checkpoint(s->reader);
-    struct vt_digest root;
-    enum vt_err err;
-
-    vt_frontier_init(&k->frontier);
-    vt_progress_begin(k->progress, "reading the log", cp->size);
-    err = vt_log_reader_each(s->reader, 0, check_entry, k, why);
-    vt_progress_end(k->progress);
-    if (err != VT_OK)
-        return err;
-    vt_frontier_root(&k->frontier, &root);
-    if (k->frontier.size != cp->size || !vt_digest_eq(&root, &cp->root))
-        return vt_fail(
-            why, VT_E_PROOF, "%s: the entries do not give the checkpoint's root", s->from);
-    return VT_OK;
-}
-
-static int
-print_check(const struct vt_cmd *c, const struct source *s, const struct check *k, int64_t ms)
-{
-    const struct vt_checkpoint *cp = vt_log_reader_checkpoint(s->reader);
-    double rate = (double)cp->size * 1000 / (double)(ms > 0 ? ms : 1);
-    struct vt_buf root = VT_BUF(64);
-    json_t *kinds = json_object();
-    json_t *o;
-    int code;
-
-    for (unsigned i = 1; i < VT_ENTRY_KIND_COUNT; i++)
-        json_object_set_new(kinds, vt_entry_kind_name((enum vt_entry_kind)i),
-            json_integer((json_int_t)k->known[i]));
-    vt_buf_put_b64(&root, cp->root.b, VT_DIGEST_SIZE);
-    o = json_pack("{s:s, s:s, s:I, s:s, s:o, s:I, s:I, s:I, s:I}", "result", "consistent",
-        "origin", cp->origin, "entries", (json_int_t)cp->size, "root", vt_buf_str(&root),
-        "kinds", kinds, "strangers", (json_int_t)k->strangers, "unread", (json_int_t)k->unread,
-        "milliseconds", (json_int_t)ms, "entries_per_second", (json_int_t)rate);
-    code = vt_cmd_done(c, o,
-        "%s: %llu entries give the root %s that its checkpoint says (%.0f entries/s; %llu by "
-        "signers outside the policy, %llu unreadable or falsely signed)",
-        cp->origin, (unsigned long long)cp->size, vt_buf_str(&root), rate,
-        (unsigned long long)k->strangers, (unsigned long long)k->unread);
-    vt_buf_release(&root);
-    return code;
-}
-
-static int
-log_check(int argc, char **argv)
-{
-    struct source s = {0};
-    const struct vt_opt opts[] = {FROM_AND_POLICY(s), {0}};
-    struct vt_cmd c = {.name = "log check",
-        .args = "--from URL|DIR --policy FILE",
-        .summary = "Reads the whole log, recomputes its root and checks every signature.",
-        .opts = opts};
-    struct check k = {.progress = &c.progress};
-    struct vt_why why = {0};
-    int code = vt_cmd_parse(&c, argc, argv);
-    int64_t began = vt_clock_monotonic_ms();
-    enum vt_err err;
-
-    if (code >= 0)
-        return code;
-    err = source_open(&s, &why);
-    if (err == VT_OK) {
-        k.policy = s.policy;
-        err = check_all(&s, &k, &why);
-    }
-    code = err == VT_OK ? print_check(&c, &s, &k, vt_clock_monotonic_ms() - began)
-                        : vt_cmd_fail(&c, err, &why);
-    source_release(&s);
-    return code;
-}
-
 int
 vt_cmd_log(int argc, char **argv)
 {
     static const struct vt_cmd_verb verbs[] = {
+        {"init", "make a log's home and key", vt_cmd_log_init},
+        {"run", "run a log of its own", vt_cmd_log_run},
+        {"freeze", "end a log for ever", vt_cmd_log_freeze},
         {"add", "add an entry that is signed already", log_add},
         {"checkpoint", "the newest checkpoint, checked", log_checkpoint},
         {"prove", "a proof of inclusion or of consistency", log_prove},
         {"verify", "a proof and its entry, checked offline", vt_cmd_log_verify},
-        {"check", "read all of it and recompute the root", log_check},
+        {"find", "all entries about a digest, and that there are no others", vt_cmd_log_find},
+        {"check", "read all of it and recompute the root", vt_cmd_log_check},
+        {"mirror", "keep a verified copy", vt_cmd_log_mirror},
+        {"serve", "serve a mirror", vt_cmd_log_serve},
+        {"gc", "remove what is superfluous", vt_cmd_log_gc},
         {NULL, NULL, NULL},
     };
 
-    return vt_cmd_verbs("log", "add to a log, read it and check it", verbs, argc, argv);
+    return vt_cmd_verbs("log", "run a log, add to it, read it and check it", verbs, argc, argv);
 }

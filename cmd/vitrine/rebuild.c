@@ -24,11 +24,14 @@ run_init(int argc, char **argv)
 {
     const char *name = NULL;
     const char *jurisdiction = "";
+    const char *token_uri = NULL;
     const struct vt_opt opts[] = {
         {"name", 'n', VT_OPT_STR, "NAME", "the rebuilder's name, such as alpha.example", &name,
             true},
         {"jurisdiction", 'j', VT_OPT_STR, "CC",
             "whose law holds there: two letters, such as CH", &jurisdiction, false},
+        {"token", 0, VT_OPT_STR, "URI", "make the key in this PKCS#11 token, not in a file",
+            &token_uri, false},
         {.name = NULL},
     };
     struct vt_cmd c = {.name = "rebuild init",
@@ -38,6 +41,7 @@ run_init(int argc, char **argv)
         .opts = opts,
         .args_min = 1,
         .args_max = 1};
+    struct vt_token *token = NULL;
     struct vt_home home;
     struct vt_vkey key;
     struct vt_why why = {0};
@@ -46,10 +50,12 @@ run_init(int argc, char **argv)
     int rc = vt_cmd_parse(&c, argc, argv);
     if (rc >= 0)
         return rc;
-    enum vt_err err =
-        vt_home_create(c.argv[0], VT_HOME_REBUILDER, name, jurisdiction, &home, &why);
+    enum vt_err err = vt_home_token_open(token_uri, name, &token, &why);
     if (err == VT_OK)
-        err = vt_home_key_new(&home, "rebuilder", NULL, VT_NOTE_ED25519, NULL, &key, &why);
+        err = vt_home_create(c.argv[0], VT_HOME_REBUILDER, name, jurisdiction, &home, &why);
+    if (err == VT_OK)
+        err = vt_home_key_new(&home, "rebuilder", NULL, VT_NOTE_ED25519, token, &key, &why);
+    vt_token_free(token);
     if (err != VT_OK)
         return vt_cmd_fail(&c, err, &why);
     vt_vkey_format(&key, text);

@@ -3,6 +3,7 @@
  * vitrine site init|run|reload
  */
 #include "cmd.h"
+#include "listen.h"
 
 #include "base/log.h"
 #include "centre/site.h"
@@ -14,13 +15,17 @@ static const char *const key_names[] = {"log", "assembler", "release", "root", "
 enum { KEYS = sizeof(key_names) / sizeof(key_names[0]) };
 
 static enum vt_err
-make_site(const char *dir, const char *name, const char *jurisdiction, struct vt_home *home,
-    struct vt_vkey keys[KEYS], struct vt_why *why)
+make_site(const char *dir, const char *name, const char *jurisdiction, const char *token_uri,
+    struct vt_home *home, struct vt_vkey keys[KEYS], struct vt_why *why)
 {
-    enum vt_err err = vt_home_create(dir, VT_HOME_SITE, name, jurisdiction, home, why);
+    struct vt_token *token = NULL;
+    enum vt_err err = vt_home_token_open(token_uri, name, &token, why);
 
+    if (err == VT_OK)
+        err = vt_home_create(dir, VT_HOME_SITE, name, jurisdiction, home, why);
     for (size_t i = 0; i < KEYS && err == VT_OK; i++)
-        err = vt_home_key_new(home, key_names[i], NULL, VT_NOTE_ED25519, NULL, &keys[i], why);
+        err = vt_home_key_new(home, key_names[i], NULL, VT_NOTE_ED25519, token, &keys[i], why);
+    vt_token_free(token);
     return err;
 }
 
@@ -51,11 +56,14 @@ site_init(int argc, char **argv)
 {
     const char *name = NULL;
     const char *jurisdiction = "";
+    const char *token = NULL;
     const struct vt_opt opts[] = {
         {"name", 'n', VT_OPT_STR, "NAME", "the site's name, such as zurich.example", &name,
             true},
         {"jurisdiction", 'j', VT_OPT_STR, "CC",
             "whose law holds there: two letters, such as CH", &jurisdiction, false},
+        {"token", 0, VT_OPT_STR, "URI", "make the keys in this PKCS#11 token, not in files",
+            &token, false},
         {0},
     };
     struct vt_cmd c = {.name = "site init",
@@ -73,14 +81,15 @@ site_init(int argc, char **argv)
 
     if (code >= 0)
         return code;
-    err = make_site(c.argv[0], name, jurisdiction, &home, keys, &why);
+    err = make_site(c.argv[0], name, jurisdiction, token, &home, keys, &why);
     return err == VT_OK ? print_site(&c, &home, keys) : vt_cmd_fail(&c, err, &why);
 }
 
 static int
 site_run(int argc, char **argv)
 {
-    struct vt_site_opts run = {0};
+    struct vt_listen_cli l = {0};
+    struct vt_site_opts run = {.how = &l.how};
     const struct vt_opt opts[] = {
         {"listen", 'l', VT_OPT_STR, "HOST:PORT", "where to listen; port 0 takes any free one",
             &run.listen, true},
@@ -90,6 +99,10 @@ site_run(int argc, char **argv)
         {"web", 'w', VT_OPT_STR, "FOLDER",
             "the built page; the installed one, or the build tree's, when not said", &run.web,
             false},
+        {"compress", 'z', VT_OPT_FLAG, NULL,
+            "make compressed forms of the log's bundles too, when it is idle", &run.compress,
+            false},
+        VT_LISTEN_OPTS(&l),
         {0},
     };
     struct vt_cmd c = {.name = "site run",
@@ -111,7 +124,9 @@ site_run(int argc, char **argv)
     if (code >= 0)
         return code;
     vt_log_init("site", c.quiet ? VT_LOG_WARN : VT_LOG_INFO);
-    err = vt_home_open(c.argv[0], VT_HOME_SITE, &home, &why);
+    err = vt_listen_cli_take(&l, &why);
+    if (err == VT_OK)
+        err = vt_home_open(c.argv[0], VT_HOME_SITE, &home, &why);
     if (err == VT_OK)
         err = vt_site_run(&home, &run, &why);
     if (err != VT_OK)

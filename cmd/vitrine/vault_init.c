@@ -14,6 +14,7 @@
 struct init {
     const char *ledger;
     const char *token;
+    const char *key_token;
     bool no_passphrase;
     struct vt_home home;
     struct vt_vkey key;
@@ -77,9 +78,12 @@ make_ring(struct init *n, struct vt_why *why)
 static enum vt_err
 make_key(struct init *n, struct vt_why *why)
 {
-    enum vt_err err =
-        vt_home_key_new(&n->home, "vault", NULL, VT_NOTE_ED25519, NULL, &n->key, why);
+    struct vt_token *token = NULL;
+    enum vt_err err = vt_home_token_open(n->key_token, n->home.name, &token, why);
 
+    if (err == VT_OK)
+        err = vt_home_key_new(&n->home, "vault", NULL, VT_NOTE_ED25519, token, &n->key, why);
+    vt_token_free(token);
     return err == VT_E_EXIST ? vt_home_vkey(&n->home, "vault", &n->key, why) : err;
 }
 
@@ -131,6 +135,8 @@ vt_cmd_vault_init(int argc, char **argv)
         {"ledger", 0, VT_OPT_STR, "URL", "the log that the vault writes to", &n.ledger, true},
         {"token", 0, VT_OPT_STR, "URI", "keep the root key in the PKCS#11 token of this URI",
             &n.token, false},
+        {"key-token", 0, VT_OPT_STR, "URI", "make the signing key in this PKCS#11 token",
+            &n.key_token, false},
         {"no-passphrase", 0, VT_OPT_FLAG, NULL, "do not encrypt the root key's file",
             &n.no_passphrase, false},
         {0},

@@ -2,6 +2,7 @@
 /*
  * vitrine vault run
  */
+#include "listen.h"
 #include "vault.h"
 
 #include "base/log.h"
@@ -12,7 +13,8 @@
 int
 vt_cmd_vault_run(int argc, char **argv)
 {
-    struct vt_vault_run run = {0};
+    struct vt_listen_cli l = {0};
+    struct vt_vault_run run = {.how = &l.how};
     uint64_t pack_mb = 0;
     uint64_t wal_mb = 0;
     const struct vt_opt opts[] = {
@@ -26,6 +28,7 @@ vt_cmd_vault_run(int argc, char **argv)
         {"wal-max", 0, VT_OPT_U64, "MB",
             "how much may wait to be packed before batches are turned away (1024)", &wal_mb,
             false},
+        VT_LISTEN_OPTS(&l),
         {0},
     };
     struct vt_cmd c = {.name = "vault run",
@@ -55,7 +58,9 @@ vt_cmd_vault_run(int argc, char **argv)
             &why);
     run.pack_size = pack_mb * MB;
     run.wal_max = wal_mb * MB;
-    err = vt_home_open(c.argv[0], VT_HOME_SITE, &home, &why);
+    err = vt_listen_cli_take(&l, &why);
+    if (err == VT_OK)
+        err = vt_home_open(c.argv[0], VT_HOME_SITE, &home, &why);
     if (err == VT_OK)
         err = vt_vault_run(&home, &run, &why);
     if (err != VT_OK)

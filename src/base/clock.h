@@ -29,6 +29,7 @@ vt_clock_now(const struct vt_clock *clock)
 
 /* Milliseconds of a clock that only goes forward, for durations. */
 int64_t vt_clock_monotonic_ms(void);
+uint64_t vt_clock_monotonic_us(void);
 
 #define VT_TIME_SIZE 21 /* "2026-01-02T03:04:05Z" and NUL */
 

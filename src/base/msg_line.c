@@ -5,9 +5,14 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+
+/* What is received at once when reading ahead, and the largest body that is copied out rather
+ * than given away with its memory. */
+enum { AHEAD = 128 * 1024, COPY_MAX = 8192 };
 
 struct vt_msg_line {
     int fd;
@@ -20,6 +25,10 @@ struct vt_msg_line {
     uint16_t type;
     uint32_t body_size;
     struct vt_buf body;
+    /* What was read ahead. */
+    bool ahead;
+    struct vt_buf in;
+    size_t taken; /* bytes of in */
 };
 
 enum vt_err
@@ -34,6 +43,7 @@ vt_msg_line_new(int fd, const struct vt_msg_rule *rules, size_t queue_max,
     l->rules = rules;
     vt_buf_init(&l->out, queue_max);
     vt_buf_init(&l->body, UINT32_MAX);
+    vt_buf_init(&l->in, AHEAD);
     *ret = l;
     return VT_OK;
 }
@@ -45,7 +55,14 @@ vt_msg_line_free(struct vt_msg_line *l)
         return;
     vt_buf_release(&l->out);
     vt_buf_release(&l->body);
+    vt_buf_release(&l->in);
     free(l);
+}
+
+void
+vt_msg_line_read_ahead(struct vt_msg_line *l)
+{
+    l->ahead = true;
 }
 
 bool
@@ -75,6 +92,20 @@ vt_msg_line_flush(struct vt_msg_line *l, struct vt_why *why)
     return VT_OK;
 }
 
+enum vt_err
+vt_msg_line_wait(const struct vt_msg_line *l, struct vt_why *why)
+{
+    struct pollfd p = {.fd = l->fd, .events = POLLIN};
+
+    if (vt_msg_line_waits(l))
+        p.events |= POLLOUT;
+    while (poll(&p, 1, -1) < 0) {
+        if (errno != EINTR)
+            return vt_fail_errno(why, "cannot wait for a message");
+    }
+    return VT_OK;
+}
+
 /* Moves what waits to the front when much before it is sent, so that a queue which is never
  * empty does not run into its maximum. */
 static void
@@ -88,7 +119,7 @@ compact(struct vt_msg_line *l)
 }
 
 enum vt_err
-vt_msg_line_put(struct vt_msg_line *l, uint16_t type, const struct vt_msg_piece *v, size_t n,
+vt_msg_line_add(struct vt_msg_line *l, uint16_t type, const struct vt_msg_piece *v, size_t n,
     struct vt_why *why)
 {
     size_t before;
@@ -112,12 +143,22 @@ vt_msg_line_put(struct vt_msg_line *l, uint16_t type, const struct vt_msg_piece 
         l->out.err = VT_OK;
         return vt_fail(why, full ? VT_E_BUSY : VT_E_NOMEM, "too much waits to be sent");
     }
-    return vt_msg_line_flush(l, why);
+    return VT_OK;
+}
+
+enum vt_err
+vt_msg_line_put(struct vt_msg_line *l, uint16_t type, const struct vt_msg_piece *v, size_t n,
+    struct vt_why *why)
+{
+    enum vt_err err = vt_msg_line_add(l, type, v, n, why);
+
+    return err == VT_OK ? vt_msg_line_flush(l, why) : err;
 }
 
 /* Receives up to len bytes that are there. *ret_len: how many; 0 when there are none now. */
 static enum vt_err
-receive(struct vt_msg_line *l, uint8_t *ret, size_t len, size_t *ret_len, struct vt_why *why)
+receive_now(
+    struct vt_msg_line *l, uint8_t *ret, size_t len, size_t *ret_len, struct vt_why *why)
 {
     ssize_t n;
 
@@ -132,6 +173,33 @@ receive(struct vt_msg_line *l, uint8_t *ret, size_t len, size_t *ret_len, struct
     if (l->head_len == 0)
         return vt_fail(why, VT_E_NOENT, "the other process ended the conversation");
     return vt_fail(why, VT_E_SYNTAX, "a message ends before its end");
+}
+
+/* The same, from what was read ahead where that is the custom. */
+static enum vt_err
+receive(struct vt_msg_line *l, uint8_t *ret, size_t len, size_t *ret_len, struct vt_why *why)
+{
+    enum vt_err err = VT_OK;
+    size_t n = 0;
+
+    if (l->taken == l->in.len && (!l->ahead || len >= AHEAD))
+        return receive_now(l, ret, len, ret_len, why);
+    if (l->taken == l->in.len) {
+        uint8_t *p;
+
+        vt_buf_clear(&l->in);
+        l->taken = 0;
+        p = vt_buf_reserve(&l->in, AHEAD);
+        if (p == NULL)
+            return vt_buf_check(&l->in, "message", why);
+        err = receive_now(l, p, AHEAD, &n, why);
+        vt_buf_commit(&l->in, n);
+    }
+    *ret_len = len < l->in.len - l->taken ? len : l->in.len - l->taken;
+    if (*ret_len > 0)
+        memcpy(ret, l->in.data + l->taken, *ret_len);
+    l->taken += *ret_len;
+    return err;
 }
 
 /* The header's part; *ret_done: it is whole, and room is made for the body. */
@@ -159,13 +227,18 @@ take_head(struct vt_msg_line *l, bool *ret_done, struct vt_why *why)
     return err;
 }
 
-/* Gives the body away. */
+/* Gives the body away: a small one's bytes, a large one with its memory. */
 static void
 move_body(struct vt_msg_line *l, struct vt_buf *ret)
 {
     size_t max = ret->max;
 
     assert(l->body.len <= max);
+    if (l->body.len <= COPY_MAX) {
+        vt_buf_clear(ret);
+        vt_buf_put(ret, vt_buf_str(&l->body), l->body.len);
+        return;
+    }
     vt_buf_release(ret);
     *ret = l->body;
     ret->max = max;
@@ -193,6 +266,8 @@ vt_msg_line_take(struct vt_msg_line *l, bool *ret_got, uint16_t *ret_type, struc
     if (err != VT_OK || !done || l->body.len < l->body_size)
         return err;
     move_body(l, b);
+    if (b->err != VT_OK)
+        return vt_buf_check(b, "message", why);
     l->head_len = 0;
     *ret_type = l->type;
     *ret_got = true;

@@ -161,3 +161,18 @@ vt_proc_harden(void)
     (void)prctl(PR_SET_DUMPABLE, 0);
     (void)setrlimit(RLIMIT_CORE, &none);
 }
+
+void
+vt_proc_alone(int fd)
+{
+    const int keep[] = {fd, -1};
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    vt_proc_harden();
+    (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (null >= 0) {
+        (void)dup2(null, STDIN_FILENO);
+        (void)dup2(null, STDOUT_FILENO);
+    }
+    vt_proc_close_others(keep);
+}

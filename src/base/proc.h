@@ -57,4 +57,8 @@ void vt_proc_close_others(const int *keep);
  * those that hold private keys. */
 void vt_proc_harden(void);
 
+/* The same and more, for a part of Vitrine that has a private key: no new privileges, nothing
+ * left open but fd and standard error. */
+void vt_proc_alone(int fd);
+
 #endif

@@ -18,12 +18,16 @@ struct vt_progress {
     int64_t drawn_ms;
     uint64_t done;
     uint64_t total;
+    const char *unit; /* what is counted, for a rate beside the time; NULL: no rate */
 };
 
 /* A progress that draws when standard error is a terminal. */
 void vt_progress_init(struct vt_progress *p, bool quiet);
 /* Begins one piece of work; total 0: unknown (a spinner with the time). */
 void vt_progress_begin(struct vt_progress *p, const char *label, uint64_t total);
+/* Has the work that was begun last tell how many it does a second: "entries". The string stays
+ * the caller's. */
+void vt_progress_rate(struct vt_progress *p, const char *unit);
 /* Tells how far it is; redraws at most ten times a second. */
 void vt_progress_set(struct vt_progress *p, uint64_t done);
 /* Ends it: the bar gives way to one line with the time it took. */

@@ -103,8 +103,8 @@ enum vt_err
 vt_desk_publisher_start(const struct vt_desk_opts *opts, const struct vt_clock *clock,
     struct vt_desk_publisher **ret, struct vt_why *why)
 {
-    static const struct vt_http_limits limits = {
-        .connect_ms = CONNECT_MS, .total_ms = TOTAL_MS};
+    const struct vt_http_limits limits = {
+        .connect_ms = CONNECT_MS, .total_ms = TOTAL_MS, .pass = opts->pass};
     struct vt_desk_publisher *p = calloc(1, sizeof(*p));
     pthread_condattr_t attr;
     enum vt_err err;

@@ -7,6 +7,7 @@
 #include "attest/dsse.h"
 #include "base/text.h"
 #include "ledger/evidence.h"
+#include "log/log_index.h"
 #include "review/doc.h"
 
 #include <stdio.h>
@@ -190,6 +191,22 @@ put_strange(struct vt_facts *f, uint64_t index, const void *data, size_t len,
         (int64_t)index, data, len, time, problem);
 }
 
+/* A root of the log's own index: nothing that anybody says, and no damage either. */
+static enum vt_err
+put_index_root(
+    struct vt_facts *f, uint64_t index, const void *data, size_t len, struct vt_why *why)
+{
+    int64_t time = 0;
+    enum vt_err err = time_of(f, index, &time, why);
+
+    if (err != VT_OK)
+        return err;
+    return vt_sql_do(f->db, why,
+        "INSERT INTO entry(idx, kind, key, text, time) VALUES(?, 'log-index', ?, ?,"
+        " nullif(?, 0))",
+        "isbi", (int64_t)index, vt_log_reader_checkpoint(f->reader)->origin, data, len, time);
+}
+
 enum vt_err
 vt_facts_take(
     struct vt_facts *f, uint64_t index, const void *data, size_t len, struct vt_why *why)
@@ -199,6 +216,9 @@ vt_facts_take(
     struct vt_note note;
     enum vt_err err = vt_entry_parse(data, len, &note, &e.entry, &problem);
 
+    if (err != VT_OK && vt_log_index_is_root(f->policy,
+                            vt_log_reader_checkpoint(f->reader)->origin, index, data, len))
+        return put_index_root(f, index, data, len, why);
     if (err != VT_OK)
         return err == VT_E_NOMEM ? vt_facts_theirs(err, &problem, why)
                                  : put_strange(f, index, data, len, problem.text, why);

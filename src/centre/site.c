@@ -4,8 +4,8 @@
 #include "base/crew.h"
 #include "base/log.h"
 #include "centre/site_parts.h"
-#include "http/client.h"
 #include "http/server.h"
+#include "log/serve.h"
 #include "note/policy.h"
 
 #include <stdio.h>
@@ -19,15 +19,8 @@ static bool
 answers(void *ctx)
 {
     struct vt_site *s = ctx;
-    struct vt_http_limits limits = {.connect_ms = PROBE_MS, .total_ms = PROBE_MS};
-    struct vt_buf b = VT_BUF(4096);
-    struct vt_http *h = NULL;
-    bool ok = vt_http_new(&limits, &h, NULL) == VT_OK &&
-              vt_http_get(h, s->url, "healthz", &b, NULL) == VT_OK;
 
-    vt_http_free(h);
-    vt_buf_release(&b);
-    return ok;
+    return vt_listen_answers(s->url, "healthz", PROBE_MS);
 }
 
 static enum vt_err
@@ -47,90 +40,13 @@ ready(void *ctx, struct vt_why *why)
     return err;
 }
 
-/* The message for whoever starts a site before writing its policy. */
-static enum vt_err
-no_policy(const struct vt_site *s, const char *path, struct vt_why *why)
-{
-    struct vt_vkey key;
-    char text[VT_VKEY_TEXT_MAX];
-    enum vt_err err = vt_home_vkey(s->home, "log", &key, why);
-
-    if (err != VT_OK)
-        return err;
-    vt_vkey_format(&key, text);
-    return vt_fail(why, VT_E_CONFIG,
-        "%s is missing: write the policy there, beginning with `log %s`, then its witnesses, "
-        "signers, groups, `quorum` and `require` lines",
-        path, text);
-}
-
-/* Parses a policy, and sees to it that it is one for this site's own log. */
-static enum vt_err
-parse_policy(const struct vt_site *s, const char *path, const struct vt_buf *b,
-    struct vt_policy **ret, struct vt_why *why)
-{
-    const struct vt_policy_party *log;
-    struct vt_policy *policy = NULL;
-    struct vt_vkey key;
-    enum vt_err err = vt_policy_parse(b->data, b->len, &policy, why);
-
-    if (err != VT_OK)
-        return vt_fail_in(why, err, "%s", path);
-    err = vt_home_vkey(s->home, "log", &key, why);
-    if (err == VT_OK) {
-        log = vt_policy_log(policy, key.name);
-        if (log == NULL || !vt_pubkey_eq(&log->key.pub, &key.pub))
-            err = vt_fail(why, VT_E_CONFIG,
-                "%s does not name this site's own log with its key: add the line `log` with "
-                "what keys/log.vkey holds",
-                path);
-    }
-    if (err != VT_OK) {
-        vt_policy_free(policy);
-        return err;
-    }
-    *ret = policy;
-    return VT_OK;
-}
-
-/* Reads the policy, makes it public, and has it in the place of the one before. */
-static enum vt_err
-take_policy(struct vt_site *s, struct vt_why *why)
-{
-    struct vt_buf b = VT_BUF(VT_POLICY_MAX);
-    struct vt_policy *policy = NULL;
-    char path[VT_PATH_MAX];
-    char copy[VT_PATH_MAX];
-    enum vt_err err = vt_home_path(s->home, path, why, "policy");
-
-    if (err == VT_OK)
-        err = vt_home_path(s->home, copy, why, "public/policy");
-    if (err != VT_OK)
-        return err;
-    if (!vt_file_exists(path))
-        return no_policy(s, path, why);
-    err = vt_file_read(path, &b, why);
-    if (err == VT_OK)
-        err = parse_policy(s, path, &b, &policy, why);
-    if (err == VT_OK)
-        err = vt_file_replace(copy, 0644, b.data, b.len, why);
-    vt_buf_release(&b);
-    if (err != VT_OK) {
-        vt_policy_free(policy);
-        return err;
-    }
-    vt_policy_free(s->policy);
-    s->policy = policy;
-    return VT_OK;
-}
-
 /* SIGHUP. */
 static enum vt_err
 reload(void *ctx, struct vt_why *why)
 {
     struct vt_site *s = ctx;
     struct vt_why unsaid = {0};
-    enum vt_err err = take_policy(s, why);
+    enum vt_err err = vt_serve_policy(s->home, &s->policy, why);
 
     if (err == VT_OK) {
         s->reloading = true;
@@ -161,23 +77,6 @@ make_folders(const struct vt_site *s, struct vt_why *why)
     return err;
 }
 
-/* Only one site runs on a home. */
-static enum vt_err
-take_lock(struct vt_site *s, struct vt_why *why)
-{
-    char path[VT_PATH_MAX];
-    enum vt_err err = vt_home_path(s->home, path, why, "run");
-
-    if (err == VT_OK)
-        err = vt_dir_make(path, 0755, why);
-    if (err == VT_OK)
-        err = vt_home_path(s->home, path, why, "run/lock");
-    if (err == VT_OK)
-        err = vt_lock_take(&s->lock, path, s->home->dir, why);
-    s->locked = err == VT_OK;
-    return err;
-}
-
 static enum vt_err
 find_paths(struct vt_site *s, struct vt_why *why)
 {
@@ -199,8 +98,15 @@ find_paths(struct vt_site *s, struct vt_why *why)
 static enum vt_err
 prepare(struct vt_site *s, const struct vt_site_opts *opts, struct vt_why *why)
 {
-    enum vt_err err = take_lock(s, why);
+    enum vt_err err = vt_serve_lock(s->home, &s->lock, why);
 
+    s->locked = err == VT_OK;
+    if (opts->how != NULL)
+        s->how = *opts->how;
+    s->how.pass = s->pass;
+    s->compress = opts->compress;
+    if (err == VT_OK)
+        err = vt_listen_pass(s->pass, why);
     if (err == VT_OK)
         err = make_folders(s, why);
     if (err == VT_OK)
@@ -208,9 +114,9 @@ prepare(struct vt_site *s, const struct vt_site_opts *opts, struct vt_why *why)
     if (err == VT_OK)
         err = vt_site_find_web(opts->web, s->web_dir, why);
     if (err == VT_OK)
-        err = take_policy(s, why);
+        err = vt_serve_policy(s->home, &s->policy, why);
     if (err == VT_OK)
-        err = vt_http_listen(opts->listen, &s->listen_fd, s->url, why);
+        err = vt_listen_open(opts->listen, &s->how, &s->listen_fd, s->url, why);
     if (err == VT_OK)
         err = vt_site_find_origin(opts->origin, s->url, s->origin, why);
     if (err == VT_OK)

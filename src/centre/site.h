@@ -6,6 +6,7 @@
  *                others, and all of them again when one dies
  *     signer     the log's key; signs checkpoints and nothing else
  *     log        the write-ahead log, tiles, witnesses; no listening socket
+ *     tls-signer the listener's key, when it has one (http/tls_signer.h)
  *     signer-2   the Centre's key, when the home has one; signs entries
  *     desk       reviewers, comments, who opened what (centre/desk.h)
  *     indexer    facts and the library of sources (centre/indexer.h)
@@ -24,17 +25,21 @@
 #ifndef VT_CENTRE_SITE_H
 #define VT_CENTRE_SITE_H
 
+#include "http/listen.h"
 #include "store/home.h"
 
 struct vt_site_opts {
-    const char *listen; /* HOST:PORT */
+    const char *listen;               /* HOST:PORT */
+    const struct vt_listen_opts *how; /* TLS and lines for requests; or NULL */
     /* The folder of the built page; NULL: the first that there is of $VITRINE_WEB, the
      * installed one, and web/dist of the build tree that this program stands in; when there is
      * none the plain page is at /. */
     const char *web;
     /* What the page's address is for browsers: "https://centre.example". NULL:
-     * http://localhost:PORT. https means that a proxy on this machine speaks for clients. */
+     * http://localhost:PORT, or https:// there with TLS of its own. https without that means
+     * that a proxy on this machine speaks for clients. */
     const char *origin;
+    bool compress; /* make compressed forms of the log's full bundles */
 };
 
 /* Runs the site until SIGTERM or SIGINT (VT_OK). Writes HOME/run/url once it

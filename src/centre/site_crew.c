@@ -12,6 +12,8 @@
 #include "centre/indexer.h"
 #include "centre/reading_room.h"
 #include "crypto/signer.h"
+#include "http/tls_signer.h"
+#include "log/serve.h"
 #include "log/service.h"
 
 #include <string.h>
@@ -21,8 +23,7 @@ signer_main(int fd, void *ctx)
 {
     struct vt_site *s = ctx;
 
-    vt_log_init("signer", VT_LOG_INFO);
-    return vt_signer_serve(fd, s->key_path, VT_SIGN_BIT(VT_SIGN_CHECKPOINT));
+    return vt_serve_signer(fd, s->key_path);
 }
 
 static int
@@ -35,13 +36,23 @@ centre_signer_main(int fd, void *ctx)
 }
 
 static int
+tls_signer_main(int fd, void *ctx)
+{
+    struct vt_site *s = ctx;
+
+    vt_log_init("tls-signer", VT_LOG_INFO);
+    return vt_tls_signer_serve(fd, &s->how);
+}
+
+static int
 log_main(int fd, void *ctx)
 {
     struct vt_site *s = ctx;
     struct vt_service_opts opts = {.log_dir = s->log_dir,
         .public_dir = s->public_dir,
         .staged_dir = s->staged_dir,
-        .policy = s->policy};
+        .policy = s->policy,
+        .compress = s->compress};
     struct vt_why why = {0};
     enum vt_err err;
 
@@ -57,8 +68,11 @@ static int
 desk_main(int fd, void *ctx)
 {
     struct vt_site *s = ctx;
-    struct vt_desk_opts opts = {
-        .home = s->home, .policy = s->policy, .origin = s->origin, .url = s->url};
+    struct vt_desk_opts opts = {.home = s->home,
+        .policy = s->policy,
+        .origin = s->origin,
+        .url = s->url,
+        .pass = s->pass};
     struct vt_why why = {0};
     enum vt_err err = VT_OK;
 
@@ -124,7 +138,10 @@ http_main(int fd, void *ctx)
         .public_dir = s->public_dir,
         .web_dir = s->web_dir[0] != '\0' ? s->web_dir : NULL,
         .policy = s->policy,
-        .forwarded = strncmp(s->origin, "https://", strlen("https://")) == 0,
+        .how = &s->how,
+        .tls_fd = s->tls_fd,
+        .forwarded = !vt_listen_has_tls(&s->how) &&
+                     strncmp(s->origin, "https://", strlen("https://")) == 0,
         .listen_fd = s->listen_fd,
         .stop_fd = fd,
         .log_fd = s->log_fd,
@@ -143,30 +160,45 @@ struct member {
     const char *name;
     int (*body)(int fd, void *ctx);
     size_t fd; /* offsets in struct vt_site */
-    size_t keep[7];
+    size_t keep[8];
     size_t keep_count;
-    bool signs_for_centre; /* only where the home has that key */
+    enum { ALWAYS, WITH_CENTRE_KEY, WITH_TLS } when;
 };
 
 #define AT(field) offsetof(struct vt_site, field)
 
 static const struct member members[] = {
-    {"signer", signer_main, AT(signer_fd), {0}, 0, false},
-    {"log", log_main, AT(log_fd), {AT(signer_fd)}, 1, false},
-    {"signer-2", centre_signer_main, AT(centre_signer_fd), {0}, 0, true},
-    {"desk", desk_main, AT(desk_fd), {AT(centre_signer_fd)}, 1, false},
-    {"indexer", indexer_main, AT(indexer_fd), {0}, 0, false},
-    {"herald", herald_main, AT(herald_fd), {0}, 0, true},
-    {"reader-1", reader_1_main, AT(reader_fd[0]), {0}, 0, false},
-    {"reader-2", reader_2_main, AT(reader_fd[1]), {0}, 0, false},
+    {"signer", signer_main, AT(signer_fd), {0}, 0, ALWAYS},
+    {"log", log_main, AT(log_fd), {AT(signer_fd)}, 1, ALWAYS},
+    {"tls-signer", tls_signer_main, AT(tls_fd), {0}, 0, WITH_TLS},
+    {"signer-2", centre_signer_main, AT(centre_signer_fd), {0}, 0, WITH_CENTRE_KEY},
+    {"desk", desk_main, AT(desk_fd), {AT(centre_signer_fd)}, 1, ALWAYS},
+    {"indexer", indexer_main, AT(indexer_fd), {0}, 0, ALWAYS},
+    {"herald", herald_main, AT(herald_fd), {0}, 0, WITH_CENTRE_KEY},
+    {"reader-1", reader_1_main, AT(reader_fd[0]), {0}, 0, ALWAYS},
+    {"reader-2", reader_2_main, AT(reader_fd[1]), {0}, 0, ALWAYS},
     /* http holds the herald's end without a use for it: so that the herald ends with it. */
     {"http", http_main, 0,
         {AT(listen_fd), AT(log_fd), AT(desk_fd), AT(indexer_fd), AT(herald_fd),
-            AT(reader_fd[0]), AT(reader_fd[1])},
-        7, false},
+            AT(reader_fd[0]), AT(reader_fd[1]), AT(tls_fd)},
+        8, ALWAYS},
 };
 #define MEMBERS (sizeof(members) / sizeof(members[0]))
 _Static_assert(MEMBERS <= VT_SITE_MEMBERS_MAX, "room for the names of all members");
+
+static bool
+is_member(const struct vt_site *s, const struct member *m)
+{
+    switch (m->when) {
+    case WITH_CENTRE_KEY:
+        return s->has_centre_key;
+    case WITH_TLS:
+        return vt_listen_has_tls(&s->how);
+    case ALWAYS:
+    default:
+        return true;
+    }
+}
 
 unsigned
 vt_site_members(const struct vt_site *s, const char *ret[VT_SITE_MEMBERS_MAX])
@@ -174,7 +206,7 @@ vt_site_members(const struct vt_site *s, const char *ret[VT_SITE_MEMBERS_MAX])
     unsigned n = 0;
 
     for (size_t i = 0; i < MEMBERS; i++)
-        if (!members[i].signs_for_centre || s->has_centre_key)
+        if (is_member(s, &members[i]))
             ret[n++] = members[i].name;
     return n;
 }
@@ -209,10 +241,11 @@ vt_site_start_all(void *ctx, struct vt_crew *c, struct vt_why *why)
     struct vt_site *s = ctx;
     enum vt_err err = VT_OK;
 
+    s->tls_fd = -1;
     s->centre_signer_fd = -1;
     s->herald_fd = -1;
     for (size_t i = 0; i < MEMBERS && err == VT_OK; i++)
-        if (!members[i].signs_for_centre || s->has_centre_key)
+        if (is_member(s, &members[i]))
             err = start_member(s, c, &members[i], why);
     return err;
 }

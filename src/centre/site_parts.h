@@ -14,11 +14,13 @@ struct vt_crew;
 
 struct vt_site {
     const struct vt_home *home;
+    struct vt_listen_opts how;
+    char pass[VT_HTTP_PASS_SIZE]; /* for its own processes */
     struct vt_policy *policy;
     struct vt_lock lock;
     bool locked;
     int listen_fd;
-    char url[128];
+    char url[VT_HTTP_URL_SIZE];
     char origin[VT_SITE_ORIGIN_MAX];
     char key_path[VT_PATH_MAX];
     char centre_key_path[VT_PATH_MAX];
@@ -27,10 +29,12 @@ struct vt_site {
     char public_dir[VT_PATH_MAX];
     char staged_dir[VT_PATH_MAX];
     char web_dir[VT_PATH_MAX]; /* "": there is no built page */
+    bool compress;
     unsigned reloads;
     bool reloading;
     /* While members are started: the ends that the next ones get. */
     int signer_fd;
+    int tls_fd;
     int centre_signer_fd;
     int log_fd;
     int desk_fd;
@@ -40,7 +44,7 @@ struct vt_site {
 };
 
 /* --- site_crew.c: the members. --- */
-#define VT_SITE_MEMBERS_MAX 9U
+#define VT_SITE_MEMBERS_MAX 10U
 /* Their names, in the order of their start; gives how many. */
 unsigned vt_site_members(const struct vt_site *s, const char *ret[VT_SITE_MEMBERS_MAX]);
 /* For struct vt_crew_opts. */
@@ -59,7 +63,7 @@ void vt_site_reload_withdraw(const struct vt_site *s);
  * it was asked for. */
 VT_MUST enum vt_err vt_site_find_web(
     const char *asked, char ret[VT_PATH_MAX], struct vt_why *why);
-/* `asked`, or http://localhost with the port of url. VT_E_USAGE: it is no origin. */
+/* `asked`, or localhost with the scheme and port of url. VT_E_USAGE: it is no origin. */
 VT_MUST enum vt_err vt_site_find_origin(
     const char *asked, const char *url, char ret[VT_SITE_ORIGIN_MAX], struct vt_why *why);
 

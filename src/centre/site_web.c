@@ -88,6 +88,8 @@ vt_site_find_origin(
     if (asked != NULL)
         (void)snprintf(ret, VT_SITE_ORIGIN_MAX, "%s", asked);
     else
-        (void)snprintf(ret, VT_SITE_ORIGIN_MAX, "http://localhost%s", port != NULL ? port : "");
+        (void)snprintf(ret, VT_SITE_ORIGIN_MAX, "%s://localhost%s",
+            strncmp(url, "https://", strlen("https://")) == 0 ? "https" : "http",
+            port != NULL ? port : "");
     return VT_OK;
 }

@@ -3,6 +3,7 @@
 
 #include "base/confine.h"
 #include "base/log.h"
+#include "base/metric.h"
 #include "centre/page.h"
 #include "centre/web_parts.h"
 #include "note/entry.h"
@@ -56,6 +57,8 @@ static const struct vt_http_route routes[] = {
     {"POST", "/staged/", 4096, NULL, vt_web_post_signature},
     {"GET", "/plain", 0, get_plain, NULL},
     {"GET", "/entry/", 0, get_entry, NULL},
+    {"GET", "/proof/", 0, vt_web_get_proof, NULL},
+    {"GET", "/metrics", 0, NULL, vt_web_get_metrics},
     {"GET", "/healthz", 0, get_health, NULL},
     {"GET", "/", 0, get_plain, NULL},
     {NULL, NULL, 0, NULL, NULL},
@@ -70,13 +73,27 @@ static const struct vt_http_rate rates[] = {
     {"GET", "/api/v1/search", 1200, 200},
     {"GET", "/api/v1/events", 60, 30},
     {"POST", "/review", 60, 30},
+    {"GET", "/proof/", 6000, 1000},
+    {"GET", "/metrics", 120, 30},
     {NULL, NULL, 0, 0},
 };
+
+/* What is sent for the log: where a CA of clients is given, by its clients alone. */
+static const struct vt_http_guard guards[] = {{"POST", "/add"}, {"POST", "/objects"},
+    {"POST", "/review"}, {"POST", "/staged/"}, {NULL, NULL}};
 
 static void
 on_tick(void *ctx)
 {
     vt_web_rooms_tick(ctx);
+}
+
+static void
+on_turned(void *ctx)
+{
+    struct vt_web *w = ctx;
+
+    vt_add_turned(w->add);
 }
 
 static enum vt_err
@@ -87,6 +104,9 @@ serve(struct vt_web *w, const struct vt_web_files *files, struct vt_why *why)
         .folders = vt_web_files_folders(files),
         .rates = rates,
         .ctx = w,
+        .how = w->opts->how,
+        .tls_fd = w->opts->tls_fd,
+        .guards = guards,
         .watches = w->watches,
         .watch_count = sizeof(w->watches) / sizeof(w->watches[0]),
         .connections_max = CONNECTIONS_MAX,
@@ -97,6 +117,7 @@ serve(struct vt_web *w, const struct vt_web_files *files, struct vt_why *why)
         .forwarded = w->opts->forwarded,
         .on_error = vt_web_api_on_error,
         .tick = on_tick,
+        .turned = on_turned,
         .on_stream_end = vt_web_events_on_end};
 
     memcpy(own, routes, sizeof(routes));
@@ -109,7 +130,7 @@ static enum vt_err
 open_channels(struct vt_web *w, struct vt_why *why)
 {
     static const char *const names[VT_WEB_READERS] = {"reader-1", "reader-2"};
-    enum vt_err err = vt_web_log_open(w, &w->watches[0], why);
+    enum vt_err err = vt_add_new(w->opts->log_fd, &w->watches[0], &w->add, why);
 
     if (err == VT_OK)
         err = vt_web_room_open(w, &w->desk, "desk", w->opts->desk_fd, &w->watches[1], why);
@@ -124,7 +145,7 @@ open_channels(struct vt_web *w, struct vt_why *why)
 static void
 close_channels(struct vt_web *w)
 {
-    vt_msg_line_free(w->log);
+    vt_add_free(w->add);
     vt_msg_line_free(w->desk.line);
     vt_msg_line_free(w->events);
     for (size_t i = 0; i < VT_WEB_READERS; i++)
@@ -155,16 +176,20 @@ vt_web_run(const struct vt_web_opts *opts, struct vt_why *why)
     w->opts = opts;
     w->next_number = 1;
     w->message = VT_BUF(VT_ROOM_MESSAGE_MAX);
+    vt_metric_resident_prepare();
     confine(opts);
     err = vt_web_files_new(opts, &files, why);
     if (err == VT_OK)
         err = vt_page_new(opts->home, opts->public_dir, opts->policy, &w->page, why);
+    if (err == VT_OK)
+        err = vt_proof_file_new(opts->public_dir, opts->policy, &w->proofs, why);
     if (err == VT_OK)
         err = open_channels(w, why);
     if (err == VT_OK)
         err = serve(w, files, why);
     close_channels(w);
     vt_page_free(w->page);
+    vt_proof_file_free(w->proofs);
     vt_web_files_free(files);
     vt_buf_release(&w->message);
     free(w);

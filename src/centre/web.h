@@ -6,6 +6,7 @@
 #ifndef VT_CENTRE_WEB_H
 #define VT_CENTRE_WEB_H
 
+#include "http/listen.h"
 #include "store/home.h"
 
 #include <stdbool.h>
@@ -19,6 +20,8 @@ struct vt_web_opts {
     const char *public_dir;
     const char *web_dir; /* the built page; NULL: there is none, and the plain page is at / */
     const struct vt_policy *policy;
+    const struct vt_listen_opts *how; /* or NULL */
+    int tls_fd;                       /* the channel to the TLS signer, where `how` has TLS */
     bool forwarded; /* behind a proxy on this machine, as struct vt_http_server_opts has it */
     int listen_fd;
     int stop_fd; /* readable or closed: stop */

@@ -25,6 +25,9 @@ static const struct {
 } served[] = {
     {"/tile/", "tile", BINARY, false, true},
     {"/checkpoint", "checkpoint", TEXT, true, false},
+    {"/frozen", "frozen", TEXT, true, false},
+    {"/index/latest", "index/latest", TEXT, true, false},
+    {"/index/", "index", BINARY, false, false},
     {"/policy", "policy", TEXT, true, false},
     {"/tuf/metadata/timestamp.json", "tuf/metadata/timestamp.json", JSON, true, false},
     {"/objects/", "objects", BINARY, false, false},
@@ -68,6 +71,7 @@ add_public(struct vt_web_files *f, const char *public_dir, struct vt_why *why)
             .content_type = served[i].type,
             .cache = served[i].changes ? "no-cache" : ONE_YEAR,
             .etag = served[i].changes,
+            .precompressed = served[i].keep,
             .for_all = true,
             .keep = served[i].keep};
     }

@@ -9,15 +9,10 @@
 #include "centre/room.h"
 #include "centre/web.h"
 #include "http/server.h"
-#include "log/service.h"
+#include "log/add.h"
+#include "log/proof_file.h"
 
 #define VT_API_PATH "/api/v1/"
-
-/* A POST that the log process has not answered yet. */
-struct vt_web_post {
-    struct vt_http_exchange *x; /* NULL: free */
-    uint64_t number;
-};
 
 /* A question that a process behind has not answered yet. */
 struct vt_web_question {
@@ -43,10 +38,8 @@ struct vt_web_room {
 struct vt_web {
     const struct vt_web_opts *opts;
     struct vt_page *page;
-    /* To the log. */
-    struct vt_msg_line *log;
-    struct vt_web_post posts[VT_SERVICE_OPEN_MAX];
-    size_t post_count;
+    struct vt_proof_file *proofs;
+    struct vt_add *add; /* to the log */
     /* To the rooms. */
     struct vt_web_room desk;
     struct vt_web_room reader[VT_WEB_READERS];
@@ -58,9 +51,7 @@ struct vt_web {
     struct vt_http_watch watches[3 + VT_WEB_READERS];
 };
 
-/* --- web_log.c: POSTs to the log process. --- */
-VT_MUST enum vt_err vt_web_log_open(
-    struct vt_web *w, struct vt_http_watch *watch, struct vt_why *why);
+/* --- web_log.c: POSTs to the log process, and what is asked of it. --- */
 bool vt_web_post_entry(void *ctx, const struct vt_http_request *rq, struct vt_http_exchange *x,
     struct vt_http_response *rs);
 bool vt_web_post_object(void *ctx, const struct vt_http_request *rq, struct vt_http_exchange *x,
@@ -69,6 +60,9 @@ bool vt_web_post_review(void *ctx, const struct vt_http_request *rq, struct vt_h
     struct vt_http_response *rs);
 bool vt_web_post_signature(void *ctx, const struct vt_http_request *rq,
     struct vt_http_exchange *x, struct vt_http_response *rs);
+bool vt_web_get_metrics(void *ctx, const struct vt_http_request *rq, struct vt_http_exchange *x,
+    struct vt_http_response *rs);
+void vt_web_get_proof(void *ctx, const struct vt_http_request *rq, struct vt_http_response *rs);
 
 /* --- web_room.c: questions to the processes behind. --- */
 VT_MUST enum vt_err vt_web_room_open(struct vt_web *w, struct vt_web_room *r, const char *name,

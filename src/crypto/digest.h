@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SHA-256 (FIPS 180-4) over libcrypto's EVP, with one context a thread reused.
+ * SHA-256 (FIPS 180-4) by libcrypto. What was hashed is left in no memory of ours: a message
+ * may be a secret (vt_digest_pair's may not).
  */
 #ifndef VT_CRYPTO_DIGEST_H
 #define VT_CRYPTO_DIGEST_H
@@ -20,10 +21,18 @@ struct vt_slice {
     size_t len;
 };
 
-/* Hashes the pieces one after the other. Cannot fail for lack of anything but
- * memory at the first call of a thread; that is an assert. */
+/* Hashes the pieces one after the other. Cannot fail, and takes no memory. */
 void vt_digest_of(const void *data, size_t len, struct vt_digest *ret);
 void vt_digest_of_slices(const struct vt_slice *v, size_t n, struct vt_digest *ret);
+
+/* SHA-256(prefix || left || right), what a node of a tree is: one call of the block function.
+ * ret may be left or right. Not for secrets: its input stays on the stack. */
+void vt_digest_pair(uint8_t prefix, const struct vt_digest *left, const struct vt_digest *right,
+    struct vt_digest *ret);
+/* The same of n pairs that stand one after the other, 2n digests, a row of a tree: ret[i] of
+ * v[2i] and v[2i+1]. ret may be v. */
+void vt_digest_pairs(
+    uint8_t prefix, const struct vt_digest *v, size_t n, struct vt_digest *ret);
 
 /* Streaming. */
 struct vt_hasher;

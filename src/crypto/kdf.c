@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "crypto/kdf.h"
 
-#include "crypto/thread_ctx.h"
-
 #include <assert.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -52,7 +50,6 @@ vt_hmac(
     }
     hash_padded(block, 0x36, v, n, &inner);
     hash_padded(block, 0x5c, &last, 1, ret);
-    vt_thread_hash_forget();
     vt_wipe(block, sizeof block);
     vt_wipe(&inner, sizeof inner);
 }

@@ -15,7 +15,6 @@
 
 #include <p11-kit/uri.h>
 
-#define URI_MAX 4096U
 #define SLOTS_MAX 64U
 
 enum vt_err
@@ -27,11 +26,36 @@ vt_token_fail(const struct vt_token *t, ck_rv_t rv, const char *what, struct vt_
 
 /* The URI. */
 
+/* The label of the one object that is named; "" when none is. */
+static enum vt_err
+take_object(
+    P11KitUri *uri, bool object_may_be, char ret[VT_TOKEN_LABEL_MAX + 1], struct vt_why *why)
+{
+    char label[VT_TOKEN_LABEL_MAX + 1] = "";
+    unsigned long n = 0;
+    const struct ck_attribute *all = p11_kit_uri_get_attributes(uri, &n);
+
+    if (n > (object_may_be ? 1 : 0) || (n == 1 && all[0].type != CKA_LABEL))
+        return vt_fail(why, VT_E_CONFIG, "a token's URI names a token%s",
+            object_may_be
+                ? ", and at the most a key in it by object=LABEL: leave out type and id"
+                : ", not an object in it: leave out object, type and id");
+    if (n == 1 && all[0].value_len <= VT_TOKEN_LABEL_MAX)
+        memcpy(label, all[0].value, all[0].value_len);
+    if (n == 1 &&
+        (strlen(label) != all[0].value_len || vt_token_check_label(label, why) != VT_OK))
+        return vt_fail(why, VT_E_CONFIG,
+            "the object that a token's URI names is no label: 1 to %u printable characters and "
+            "no space",
+            VT_TOKEN_LABEL_MAX);
+    memcpy(ret, label, sizeof label);
+    return VT_OK;
+}
+
 /* Says nothing of the URI itself: somebody may have put a PIN into it. */
 static enum vt_err
 check_uri(P11KitUri *uri, struct vt_why *why)
 {
-    unsigned long n = 0;
 
     if (p11_kit_uri_get_pin_value(uri) != NULL || p11_kit_uri_get_pin_source(uri) != NULL)
         return vt_fail(why, VT_E_CONFIG,
@@ -40,10 +64,6 @@ check_uri(P11KitUri *uri, struct vt_why *why)
     if (p11_kit_uri_any_unrecognized(uri))
         return vt_fail(
             why, VT_E_CONFIG, "a token's URI has an attribute that is unknown; see RFC 7512");
-    (void)p11_kit_uri_get_attributes(uri, &n);
-    if (n > 0)
-        return vt_fail(why, VT_E_CONFIG,
-            "a token's URI names a token, not an object in it: leave out object, type and id");
     return VT_OK;
 }
 
@@ -55,7 +75,7 @@ uri_new(const char *text, P11KitUri **ret, struct vt_why *why)
 
     if (uri == NULL)
         return vt_fail(why, VT_E_NOMEM, "out of memory");
-    if (strnlen(text, URI_MAX) == URI_MAX ||
+    if (strnlen(text, VT_TOKEN_URI_MAX) == VT_TOKEN_URI_MAX ||
         p11_kit_uri_parse(text, P11_KIT_URI_FOR_ANY, uri) != P11_KIT_URI_OK)
         err = vt_fail(why, VT_E_CONFIG,
             "a token is named by a URI such as pkcs11:token=NAME?module-path=FILE (RFC 7512)");
@@ -272,19 +292,24 @@ open_session(struct vt_token *t, const P11KitUri *uri, struct vt_why *why)
     if (rv != CKR_OK)
         return vt_token_fail(t, rv, "be opened", why);
     t->in_session = true;
+    t->slot = m.slot;
     return login(t, m.slot, &m.info, why);
 }
 
-enum vt_err
-vt_token_open(const char *uri, struct vt_token **ret, struct vt_why *why)
+static enum vt_err
+open_token(const char *uri, bool object_may_be, struct vt_token **ret, struct vt_why *why)
 {
     struct vt_token *t = calloc(1, sizeof *t);
     P11KitUri *parsed = NULL;
     enum vt_err err;
 
-    if (t == NULL)
+    if (t == NULL || (t->uri = strndup(uri, VT_TOKEN_URI_MAX)) == NULL) {
+        free(t);
         return vt_fail(why, VT_E_NOMEM, "out of memory");
+    }
     err = uri_new(uri, &parsed, why);
+    if (err == VT_OK)
+        err = take_object(parsed, object_may_be, t->object, why);
     if (err == VT_OK)
         err = load_modules(t, parsed, why);
     if (err == VT_OK)
@@ -296,6 +321,39 @@ vt_token_open(const char *uri, struct vt_token **ret, struct vt_why *why)
     }
     *ret = t;
     return VT_OK;
+}
+
+enum vt_err
+vt_token_open(const char *uri, struct vt_token **ret, struct vt_why *why)
+{
+    return open_token(uri, false, ret, why);
+}
+
+enum vt_err
+vt_token_open_signing(const char *uri, struct vt_token **ret, struct vt_why *why)
+{
+    struct vt_token *t = NULL;
+    enum vt_err err;
+
+    if (uri == NULL) {
+        *ret = NULL;
+        return VT_OK;
+    }
+    err = open_token(uri, true, &t, why);
+    if (err == VT_OK)
+        err = vt_token_has_ed25519(t, why);
+    if (err != VT_OK) {
+        vt_token_free(t);
+        return err;
+    }
+    *ret = t;
+    return VT_OK;
+}
+
+const char *
+vt_token_object(const struct vt_token *t)
+{
+    return t->object;
 }
 
 /* Closing a process's last session logs it out. */
@@ -312,5 +370,6 @@ vt_token_free(struct vt_token *t)
     }
     if (t->all != NULL)
         p11_kit_modules_finalize_and_release(t->all);
+    free(t->uri);
     free(t);
 }

@@ -11,8 +11,6 @@
 #include <string.h>
 
 #define DATA_MAX (64U * 1024U)
-#define LABEL_MAX 64U
-#define SAME_LABEL_MAX 16U
 
 static ck_object_class_t secret_key = CKO_SECRET_KEY;
 static ck_key_type_t aes = CKK_AES;
@@ -20,24 +18,39 @@ static unsigned char yes = 1;
 static unsigned char no = 0;
 static unsigned long key_size = VT_AEAD_KEY_SIZE;
 
-static enum vt_err
-check_label(const char *label, struct vt_why *why)
+enum vt_err
+vt_token_check_label(const char *label, struct vt_why *why)
 {
-    size_t len = strnlen(label, LABEL_MAX + 1);
+    size_t len = strnlen(label, VT_TOKEN_LABEL_MAX + 1);
 
     for (size_t i = 0; i < len; i++) {
         if (label[i] <= ' ' || label[i] > '~')
             len = 0;
     }
-    if (len == 0 || len > LABEL_MAX)
+    if (len == 0 || len > VT_TOKEN_LABEL_MAX)
         return vt_fail(why, VT_E_USAGE,
-            "a key's label has 1 to %u printable characters and no space", LABEL_MAX);
+            "a key's label has 1 to %u printable characters and no space", VT_TOKEN_LABEL_MAX);
+    return VT_OK;
+}
+
+enum vt_err
+vt_token_find(struct vt_token *t, struct ck_attribute *want, unsigned long want_n,
+    ck_object_handle_t ret[VT_TOKEN_SAME_MAX], unsigned long *ret_n, struct vt_why *why)
+{
+    ck_rv_t rv = t->f->C_FindObjectsInit(t->session, want, want_n);
+
+    if (rv != CKR_OK)
+        return vt_token_fail(t, rv, "be searched", why);
+    rv = t->f->C_FindObjects(t->session, ret, VT_TOKEN_SAME_MAX, ret_n);
+    (void)t->f->C_FindObjectsFinal(t->session);
+    if (rv != CKR_OK || *ret_n > VT_TOKEN_SAME_MAX)
+        return vt_token_fail(t, rv, "be searched", why);
     return VT_OK;
 }
 
 /* The handles of all AES keys with that label. */
 static enum vt_err
-find_keys(struct vt_token *t, const char *label, ck_object_handle_t ret[SAME_LABEL_MAX],
+find_keys(struct vt_token *t, const char *label, ck_object_handle_t ret[VT_TOKEN_SAME_MAX],
     unsigned long *ret_n, struct vt_why *why)
 {
     struct ck_attribute want[] = {
@@ -46,19 +59,10 @@ find_keys(struct vt_token *t, const char *label, ck_object_handle_t ret[SAME_LAB
         {CKA_TOKEN, &yes, sizeof yes},
         {CKA_LABEL, vt_token_unconst(label), strlen(label)},
     };
-    enum vt_err err = check_label(label, why);
-    ck_rv_t rv;
+    enum vt_err err = vt_token_check_label(label, why);
 
-    if (err != VT_OK)
-        return err;
-    rv = t->f->C_FindObjectsInit(t->session, want, sizeof want / sizeof want[0]);
-    if (rv != CKR_OK)
-        return vt_token_fail(t, rv, "be searched", why);
-    rv = t->f->C_FindObjects(t->session, ret, SAME_LABEL_MAX, ret_n);
-    (void)t->f->C_FindObjectsFinal(t->session);
-    if (rv != CKR_OK || *ret_n > SAME_LABEL_MAX)
-        return vt_token_fail(t, rv, "be searched", why);
-    return VT_OK;
+    return err == VT_OK ? vt_token_find(t, want, sizeof want / sizeof want[0], ret, ret_n, why)
+                        : err;
 }
 
 /* A key that could be taken out of the token is not used. */
@@ -88,7 +92,7 @@ check_key(
 static enum vt_err
 the_key(struct vt_token *t, const char *label, ck_object_handle_t *ret, struct vt_why *why)
 {
-    ck_object_handle_t found[SAME_LABEL_MAX];
+    ck_object_handle_t found[VT_TOKEN_SAME_MAX];
     unsigned long n = 0;
     enum vt_err err = find_keys(t, label, found, &n, why);
 
@@ -113,7 +117,7 @@ vt_token_key_new(struct vt_token *t, const char *label, struct vt_why *why)
         {CKA_CLASS, &secret_key, sizeof secret_key},
         {CKA_KEY_TYPE, &aes, sizeof aes},
         {CKA_VALUE_LEN, &key_size, sizeof key_size},
-        {CKA_LABEL, vt_token_unconst(label), strnlen(label, LABEL_MAX)},
+        {CKA_LABEL, vt_token_unconst(label), strnlen(label, VT_TOKEN_LABEL_MAX)},
         {CKA_TOKEN, &yes, sizeof yes},
         {CKA_PRIVATE, &yes, sizeof yes},
         {CKA_SENSITIVE, &yes, sizeof yes},
@@ -126,7 +130,7 @@ vt_token_key_new(struct vt_token *t, const char *label, struct vt_why *why)
         {CKA_SIGN, &no, sizeof no},
         {CKA_VERIFY, &no, sizeof no},
     };
-    ck_object_handle_t found[SAME_LABEL_MAX];
+    ck_object_handle_t found[VT_TOKEN_SAME_MAX];
     unsigned long n = 0;
     enum vt_err err = find_keys(t, label, found, &n, why);
     ck_rv_t rv;
@@ -152,7 +156,7 @@ vt_token_key_find(struct vt_token *t, const char *label, struct vt_why *why)
 enum vt_err
 vt_token_key_destroy(struct vt_token *t, const char *label, struct vt_why *why)
 {
-    ck_object_handle_t found[SAME_LABEL_MAX];
+    ck_object_handle_t found[VT_TOKEN_SAME_MAX];
     unsigned long n = 0;
     enum vt_err err = find_keys(t, label, found, &n, why);
 

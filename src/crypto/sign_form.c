@@ -124,6 +124,44 @@ is_vault(struct vt_reader r)
     return true;
 }
 
+/* A first line, then the key's own name as a line, then more. */
+static bool
+is_of_log(const char *first, const char *key_name, struct vt_reader r)
+{
+    struct vt_reader line;
+
+    return vt_reader_skip(&r, first) && vt_reader_line(&r, &line) &&
+           vt_reader_is(&line, key_name) && r.left > 0;
+}
+
+/* A text after its length in a byte; not empty. */
+static bool
+take_text(struct vt_reader *r, struct vt_reader *ret)
+{
+    const uint8_t *p;
+    uint8_t len;
+
+    if (!vt_reader_u8(r, &len) || len == 0 || !vt_reader_take(r, len, &p))
+        return false;
+    *ret = VT_READER(p, len);
+    return true;
+}
+
+/* A label, the cosigner's own name, the time, the log's origin, and a whole tree. */
+static bool
+is_subtree(const char *key_name, struct vt_reader r)
+{
+    struct vt_reader name, origin;
+    uint64_t time, start, end;
+    uint8_t zero;
+
+    return vt_reader_skip(&r, "subtree/v1\n") && vt_reader_u8(&r, &zero) && zero == 0 &&
+           take_text(&r, &name) && vt_reader_is(&name, key_name) && vt_reader_u64(&r, &time) &&
+           time <= INT64_MAX && take_text(&r, &origin) && vt_reader_u64(&r, &start) &&
+           start == 0 && vt_reader_u64(&r, &end) && end <= INT64_MAX &&
+           r.left == VT_DIGEST_SIZE;
+}
+
 bool
 vt_sign_form_ok(enum vt_sign_kind kind, const char *key_name, const void *msg, size_t len)
 {
@@ -142,6 +180,12 @@ vt_sign_form_ok(enum vt_sign_kind kind, const char *key_name, const void *msg, s
         return is_tuf(r);
     case VT_SIGN_VAULT:
         return is_vault(r);
+    case VT_SIGN_SUBTREE:
+        return is_subtree(key_name, r);
+    case VT_SIGN_LOG_FROZEN:
+        return is_of_log("vitrine/log-frozen/v1\n", key_name, r);
+    case VT_SIGN_LOG_INDEX:
+        return is_of_log("vitrine/log-index/v1\n", key_name, r);
     default:
         return false;
     }

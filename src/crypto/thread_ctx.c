@@ -15,7 +15,6 @@ ctx_free(void *p)
 
     if (c == NULL)
         return;
-    EVP_MD_CTX_free(c->hash);
     EVP_MD_CTX_free(c->sign);
     EVP_CIPHER_CTX_free(c->cipher);
     free(c);
@@ -42,11 +41,9 @@ vt_thread_ctx_get(void)
     c = calloc(1, sizeof *c);
     if (c == NULL)
         return NULL;
-    c->hash = EVP_MD_CTX_new();
     c->sign = EVP_MD_CTX_new();
     c->cipher = EVP_CIPHER_CTX_new();
-    if (c->hash == NULL || c->sign == NULL || c->cipher == NULL ||
-        pthread_setspecific(key, c) != 0) {
+    if (c->sign == NULL || c->cipher == NULL || pthread_setspecific(key, c) != 0) {
         ctx_free(c);
         return NULL;
     }

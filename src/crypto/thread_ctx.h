@@ -9,7 +9,6 @@
 #include <openssl/evp.h>
 
 struct vt_thread_ctx {
-    EVP_MD_CTX *hash;
     EVP_MD_CTX *sign;       /* reset after each use: it must not keep a key alive */
     EVP_CIPHER_CTX *cipher; /* likewise */
 };
@@ -17,9 +16,5 @@ struct vt_thread_ctx {
 /* The calling thread's contexts, freed when it ends; NULL when there is no
  * memory for them. */
 struct vt_thread_ctx *vt_thread_ctx_get(void);
-
-/* The thread's hash context holds the last digest until the next begins; when
- * that was a key, this takes it out. */
-void vt_thread_hash_forget(void);
 
 #endif

@@ -183,6 +183,8 @@ vt_http_queue(struct vt_http_exchange *x, unsigned status, struct MHD_Response *
                         (int64_t)(len / ANSWER_RATE);
     if (conn->server->stopping && !shared)
         ok = MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    x->status = status;
+    x->response_len = len;
     if (ok == MHD_YES)
         ok = MHD_queue_response(x->connection, status, response);
     if (!shared)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Several POSTs at once over one libcurl multi handle.
+ * Several requests at once over one libcurl multi handle.
  */
 #include "http/transfer.h"
 
@@ -39,7 +39,7 @@ begin_call(struct vt_http_batch *b, size_t i, struct vt_why *why)
     *t = (struct vt_transfer){.base = c->base,
         .path = c->path,
         .fd = -1,
-        .post = true,
+        .post = !c->get,
         .content_type = c->content_type != NULL ? c->content_type : "text/plain; charset=utf-8",
         .lines = c->headers,
         .body = c->body,

@@ -3,6 +3,7 @@
 
 #include "http/transfer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -13,7 +14,7 @@ enum { RETRY_FIRST_MS = 200, RETRY_MAX_MS = 5000 };
 enum vt_err
 vt_http_new(const struct vt_http_limits *limits, struct vt_http **ret, struct vt_why *why)
 {
-    struct vt_http *h;
+    struct vt_http *h = NULL;
     enum vt_err err = vt_transfer_start(why);
 
     if (err != VT_OK)
@@ -31,9 +32,13 @@ vt_http_new(const struct vt_http_limits *limits, struct vt_http **ret, struct vt
         h->limits.rate_floor = 100;
     h->easy = curl_easy_init();
     h->multi = curl_multi_init();
-    if (h->easy == NULL || h->multi == NULL) {
+    if (h->easy == NULL || h->multi == NULL)
+        err = vt_fail(why, VT_E_NOMEM, "HTTP client: libcurl gives no handle");
+    if (err == VT_OK)
+        err = vt_identity_load(h, why);
+    if (err != VT_OK) {
         vt_http_free(h);
-        return vt_fail(why, VT_E_NOMEM, "HTTP client: libcurl gives no handle");
+        return err;
     }
     *ret = h;
     return VT_OK;
@@ -46,6 +51,7 @@ vt_http_free(struct vt_http *h)
         return;
     curl_easy_cleanup(h->easy);
     curl_multi_cleanup(h->multi);
+    vt_identity_release(h);
     free(h);
 }
 
@@ -104,6 +110,44 @@ vt_http_get(
     if (err != VT_OK)
         vt_transfer_cut_sink(&t);
     vt_transfer_release(&t);
+    return err;
+}
+
+/* Takes 206, and 200 for a file that is just the range. */
+static enum vt_err
+range_ok(struct vt_transfer *t, uint64_t offset, size_t len, struct vt_why *why)
+{
+    const size_t got = t->sink->len - t->sink_start;
+
+    if (got == len && (t->status == 206 || (t->status == 200 && offset == 0)))
+        return VT_OK;
+    if (t->status == 200 || t->status == 206)
+        return vt_fail(why, VT_E_NET, "GET %s: asked for bytes %s and got %zu others", t->url,
+            t->range, got);
+    return vt_transfer_status_ok(t, why);
+}
+
+enum vt_err
+vt_http_get_range(struct vt_http *h, const char *base, const char *path, uint64_t offset,
+    size_t len, struct vt_buf *b, struct vt_why *why)
+{
+    struct vt_buf part = VT_BUF(len > 65536 ? len : 65536);
+    char range[48];
+    struct vt_transfer t = {
+        .base = base, .path = path, .range = range, .fd = -1, .sink = &part};
+    enum vt_err err;
+
+    (void)snprintf(range, sizeof range, "%llu-%llu", (unsigned long long)offset,
+        (unsigned long long)(offset + len - 1));
+    err = run(h, &t, why);
+    if (err == VT_OK)
+        err = range_ok(&t, offset, len, why);
+    if (err == VT_OK) {
+        vt_buf_put(b, part.data, part.len);
+        err = vt_buf_check(b, "answer", why);
+    }
+    vt_transfer_release(&t);
+    vt_buf_release(&part);
     return err;
 }
 

@@ -5,6 +5,7 @@
 #include "http/serving.h"
 
 #include "base/clock.h"
+#include "crypto/digest.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,59 +16,47 @@ enum { BODY_RATE = 16 };
  * client gets to hear why. */
 #define DISCARD_MAX (1024U * 1024U)
 
-/* Keeps what follows the '?': libmicrohttpd takes it apart. */
-static void
-keep_query(struct vt_http_exchange *x, const char *uri)
-{
-    const char *query = strchr(uri, '?');
-    size_t len;
+enum { LINGERING_MAX = 64, LINGER_US = 20000 };
 
-    if (query == NULL)
+void
+vt_http_resume(struct vt_http_exchange *x)
+{
+    if (!x->suspended)
         return;
-    len = strlen(query + 1);
-    x->query_long = len > VT_HTTP_QUERY_MAX;
-    x->query = x->query_long ? NULL : strdup(query + 1);
+    x->suspended = false;
+    x->server->resumed = true;
+    MHD_resume_connection(x->connection);
 }
 
-/* The first line is there. */
-void *
-vt_http_on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
+void
+vt_http_linger_no_more(struct vt_http_exchange *x)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    struct vt_http_exchange *x;
-
-    (void)cls;
-    if (info == NULL || info->socket_context == NULL)
-        return NULL;
-    x = malloc(sizeof(*x));
-    if (x == NULL)
-        return NULL;
-    memset(x, 0, offsetof(struct vt_http_exchange, path));
-    x->path[0] = '\0';
-    x->conn = info->socket_context;
-    x->connection = connection;
-    vt_http_response_init(&x->rs);
-    vt_buf_init(&x->body, 1);
-    keep_query(x, uri);
-    return x;
+    if (x->linger_us > 0)
+        x->server->lingering--;
+    x->linger_us = 0;
 }
 
-/* Ends the wait for a handler. */
-static void
-resume(struct vt_http_exchange *x)
+void
+vt_http_awaited_no_more(struct vt_http_exchange *x)
 {
+    vt_http_linger_no_more(x);
+    x->server->idle_turns = 0;
     x->answered = true;
     x->conn->awaiting = NULL;
-    x->conn->server->awaited--;
-    MHD_resume_connection(x->connection);
+    x->server->awaited--;
+    vt_http_resume(x);
 }
 
 void
 vt_http_reply(struct vt_http_exchange *x, struct vt_http_response *rs)
 {
+    if (x->conn == NULL) {
+        vt_buf_release(&rs->body);
+        vt_http_orphan_free(x);
+        return;
+    }
     x->response = vt_http_make(x, rs, &x->status, &x->response_len);
-    resume(x);
+    vt_http_awaited_no_more(x);
 }
 
 void
@@ -126,7 +115,7 @@ announced_length(struct MHD_Connection *connection)
 static bool
 reserve_body(struct vt_http_exchange *x)
 {
-    struct vt_http_server *s = x->conn->server;
+    struct vt_http_server *s = x->server;
     uint64_t len = announced_length(x->connection);
     size_t share = len > 0 ? (size_t)len : x->route->body_max;
 
@@ -156,7 +145,7 @@ send_not_allowed(struct vt_http_exchange *x, const char *allow, const char *text
 static bool
 is_within_rates(struct vt_http_exchange *x)
 {
-    struct vt_http_server *s = x->conn->server;
+    struct vt_http_server *s = x->server;
     const struct vt_http_rate *rates = s->opts->rates;
 
     for (unsigned i = 0; rates != NULL && rates[i].method != NULL; i++)
@@ -167,20 +156,54 @@ is_within_rates(struct vt_http_exchange *x)
     return true;
 }
 
+/* Whether the request comes from a process of this service. */
+static bool
+shows_pass(const struct vt_http_exchange *x)
+{
+    const char *own = x->server->opts->how->pass;
+    const char *shown = vt_http_header(x, "Vitrine-Pass");
+    struct vt_digest a;
+    struct vt_digest b;
+    size_t len;
+
+    return own != NULL && vt_hex_decode(own, strlen(own), a.b, sizeof(a.b), &len) &&
+           len == sizeof(a.b) && vt_hex_decode(shown, strlen(shown), b.b, sizeof(b.b), &len) &&
+           len == sizeof(b.b) && vt_digest_eq(&a, &b);
+}
+
+/* Whether the request is one for clients with a certificate alone. */
+static bool
+is_guarded(const struct vt_http_exchange *x)
+{
+    const struct vt_http_server *s = x->server;
+    const struct vt_http_guard *g = vt_tls_asks_clients(s->tls) ? s->opts->guards : NULL;
+
+    for (; g != NULL && g->method != NULL; g++)
+        if ((strcmp(g->method, "GET") == 0) == x->get && vt_http_path_matches(g->path, x->path))
+            return true;
+    return false;
+}
+
 /* A request that a route takes, or a file. */
 static enum MHD_Result
 begin_routed(struct vt_http_exchange *x)
 {
     bool other = false;
+    bool known = vt_tls_has_client(&x->conn->tls);
 
-    x->route = find_route(x->conn->server->opts->routes, x->path, x->get, &other);
+    x->route = find_route(x->server->opts->routes, x->path, x->get, &other);
     if (x->route == NULL && !x->get)
         return other ? send_not_allowed(x, "GET, HEAD", "nothing takes a POST here")
                      : vt_http_send_error(x, 404, "nothing takes a POST here");
     if (x->route == NULL && other && !vt_http_has_folder(x))
         return send_not_allowed(x, "POST", "this takes a POST");
+    if (!known && is_guarded(x) && !shows_pass(x))
+        return vt_http_send_error(
+            x, 403, "this is for clients whose certificate the operator's CA has signed");
     if (!is_within_rates(x))
         return vt_http_send_error(x, 429, "that was asked too often: wait a little");
+    if (!vt_http_length_is_clear(x))
+        return vt_http_send_error(x, 400, "the length of the body is said twice");
     if (x->get)
         return MHD_YES;
     if (announced_length(x->connection) > x->route->body_max)
@@ -195,6 +218,7 @@ begin_request(struct vt_http_exchange *x, const char *url, const char *method)
     bool good;
 
     x->begun = true;
+    x->method = method;
     x->get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
     good = vt_http_path_decode(url, x->path);
     if (!x->get && strcmp(method, "POST") != 0)
@@ -233,34 +257,11 @@ fill_request(struct vt_http_exchange *x)
         .origin = vt_http_header(x, MHD_HTTP_HEADER_ORIGIN),
         .cookie = vt_http_header(x, MHD_HTTP_HEADER_COOKIE),
         .if_none_match = vt_http_header(x, MHD_HTTP_HEADER_IF_NONE_MATCH),
+        .prefer = vt_http_header(x, "Prefer"),
         .client = vt_http_client_word(x),
+        .client_name = x->conn->tls.client,
         .body = x->body.data,
         .body_len = x->body.len};
-}
-
-/* The whole request is there. */
-static enum MHD_Result
-dispatch(struct vt_http_exchange *x)
-{
-    void *ctx = x->conn->server->opts->ctx;
-
-    if (x->too_large)
-        return vt_http_send_error(x, 413, "the body is larger than what is taken here");
-    if (x->route == NULL)
-        return vt_http_send_file(x);
-    fill_request(x);
-    if (x->route->begin == NULL) {
-        x->route->handle(ctx, &x->rq, &x->rs);
-        return vt_http_send(x, &x->rs);
-    }
-    /* Suspended first: the answer may come before begin returns. */
-    MHD_suspend_connection(x->connection);
-    x->conn->awaiting = x;
-    x->conn->server->awaited++;
-    x->conn->deadline_ms = INT64_MAX;
-    if (!x->route->begin(ctx, &x->rq, x, &x->rs))
-        vt_http_reply(x, &x->rs);
-    return MHD_YES;
 }
 
 /* Sends what a handler has answered. */
@@ -273,6 +274,62 @@ send_answered(struct vt_http_exchange *x)
     if (response == NULL)
         return MHD_NO;
     return vt_http_queue(x, x->status, response, x->response_len, false);
+}
+
+static enum MHD_Result
+suspend(struct vt_http_exchange *x)
+{
+    vt_http_linger_no_more(x);
+    x->suspended = true;
+    MHD_suspend_connection(x->connection);
+    return MHD_YES;
+}
+
+/* A handler has not answered yet. To suspend a connection and resume it costs three system
+ * calls, so an answer that comes soon is waited for without: libmicrohttpd asks again in each
+ * turn. */
+static enum MHD_Result
+linger(struct vt_http_exchange *x)
+{
+    struct vt_http_server *s = x->server;
+    uint64_t now = vt_clock_monotonic_us();
+
+    if (x->linger_us > 0)
+        return now < x->linger_us ? MHD_YES : suspend(x);
+    if (s->lingering >= LINGERING_MAX)
+        return suspend(x);
+    s->lingering++;
+    x->linger_us = now + LINGER_US;
+    return MHD_YES;
+}
+
+/* Asks a handler that may take its time. */
+static enum MHD_Result
+begin_handler(struct vt_http_exchange *x)
+{
+    struct vt_http_server *s = x->server;
+
+    x->conn->awaiting = x;
+    s->awaited++;
+    x->conn->deadline_ms = INT64_MAX;
+    if (!x->route->begin(s->opts->ctx, &x->rq, x, &x->rs))
+        vt_http_reply(x, &x->rs);
+    return x->answered ? send_answered(x) : linger(x);
+}
+
+/* The whole request is there. */
+static enum MHD_Result
+dispatch(struct vt_http_exchange *x)
+{
+    if (x->too_large)
+        return vt_http_send_error(x, 413, "the body is larger than what is taken here");
+    if (x->route == NULL)
+        return vt_http_send_file(x);
+    fill_request(x);
+    if (x->route->begin != NULL)
+        return begin_handler(x);
+    x->route->handle(x->server->opts->ctx, &x->rq, &x->rs);
+    return vt_http_send(x, &x->rs);
 }
 
 enum MHD_Result
@@ -290,28 +347,7 @@ vt_http_on_request(void *cls, struct MHD_Connection *connection, const char *url
         return begin_request(x, url, method);
     if (*data_len > 0)
         return take_body(x, data, data_len);
-    return x->answered ? send_answered(x) : dispatch(x);
-}
-
-void
-vt_http_on_completed(void *cls, struct MHD_Connection *connection, void **state,
-    enum MHD_RequestTerminationCode why)
-{
-    struct vt_http_exchange *x = *state;
-
-    (void)cls;
-    (void)connection;
-    (void)why;
-    if (x == NULL)
-        return;
-    x->conn->deadline_ms = vt_clock_monotonic_ms() + vt_http_timeout_ms(x->conn->server);
-    x->conn->server->bodies -= x->body_share;
-    vt_http_stream_over(x);
-    if (x->response != NULL)
-        MHD_destroy_response(x->response);
-    vt_buf_release(&x->body);
-    vt_buf_release(&x->rs.body);
-    free(x->query);
-    free(x);
-    *state = NULL;
+    if (x->answered)
+        return send_answered(x);
+    return x->conn->awaiting == x ? linger(x) : dispatch(x);
 }

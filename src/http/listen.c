@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "http/listen.h"
+
+#include "crypto/digest.h"
 #include "http/server.h"
 
 #include <netdb.h>
@@ -105,4 +108,51 @@ vt_http_listen(const char *address, int *ret_fd, char ret_url[128], struct vt_wh
     }
     *ret_fd = fd;
     return VT_OK;
+}
+
+bool
+vt_listen_has_tls(const struct vt_listen_opts *how)
+{
+    return how != NULL && how->tls_cert != NULL;
+}
+
+static enum vt_err
+check_files(const struct vt_listen_opts *how, struct vt_why *why)
+{
+    if (how == NULL)
+        return VT_OK;
+    if ((how->tls_cert == NULL) != (how->tls_key == NULL))
+        return vt_fail(why, VT_E_USAGE, "--tls-cert and --tls-key go together");
+    if (how->client_ca != NULL && how->tls_cert == NULL)
+        return vt_fail(
+            why, VT_E_USAGE, "--client-ca needs --tls-cert and --tls-key: it is part of TLS");
+    return VT_OK;
+}
+
+enum vt_err
+vt_listen_pass(char ret[VT_HTTP_PASS_SIZE], struct vt_why *why)
+{
+    uint8_t secret[(VT_HTTP_PASS_SIZE - 1) / 2];
+    enum vt_err err = vt_random(secret, sizeof(secret), why);
+
+    if (err == VT_OK)
+        vt_hex_encode(secret, sizeof(secret), ret);
+    vt_wipe(secret, sizeof(secret));
+    return err;
+}
+
+enum vt_err
+vt_listen_open(const char *address, const struct vt_listen_opts *how, int *ret_fd,
+    char ret_url[VT_HTTP_URL_SIZE], struct vt_why *why)
+{
+    char url[VT_HTTP_URL_SIZE];
+    enum vt_err err = check_files(how, why);
+
+    if (err == VT_OK)
+        err = vt_http_listen(address, ret_fd, url, why);
+    if (err == VT_OK)
+        (void)snprintf(ret_url, VT_HTTP_URL_SIZE, "%s%.*s",
+            vt_listen_has_tls(how) ? "https" : "http",
+            (int)(VT_HTTP_URL_SIZE - 1 - sizeof("https")), url + strlen("http"));
+    return err;
 }

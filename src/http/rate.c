@@ -15,7 +15,7 @@ struct bucket {
     uint64_t client;
     unsigned which;
     bool used;
-    int64_t filled_ms; /* when it will be, or was, full */
+    int64_t filled_us; /* when it will be, or was, full */
 };
 
 struct vt_http_rates {
@@ -50,7 +50,7 @@ number_of(const char *client)
 }
 
 static struct bucket *
-find_bucket(struct vt_http_rates *r, uint64_t client, unsigned which, int64_t now_ms)
+find_bucket(struct vt_http_rates *r, uint64_t client, unsigned which, int64_t now_us)
 {
     struct bucket *set = r->bucket[(client ^ which) % SETS];
     struct bucket *best = &set[0];
@@ -58,11 +58,11 @@ find_bucket(struct vt_http_rates *r, uint64_t client, unsigned which, int64_t no
     for (size_t i = 0; i < WAYS; i++) {
         if (set[i].used && set[i].client == client && set[i].which == which)
             return &set[i];
-        if (best->used && (!set[i].used || set[i].filled_ms < best->filled_ms))
+        if (best->used && (!set[i].used || set[i].filled_us < best->filled_us))
             best = &set[i];
     }
     *best =
-        (struct bucket){.client = client, .which = which, .used = true, .filled_ms = now_ms};
+        (struct bucket){.client = client, .which = which, .used = true, .filled_us = now_us};
     return best;
 }
 
@@ -72,19 +72,20 @@ bool
 vt_http_rates_take(struct vt_http_rates *r, const char *client, unsigned which,
     const struct vt_http_rate *rate, int64_t now_ms, unsigned *ret_wait_s)
 {
-    struct bucket *b = find_bucket(r, number_of(client), which, now_ms);
-    int64_t token_ms = 60000 / (rate->per_minute > 0 ? rate->per_minute : 1);
-    int64_t over_ms;
+    int64_t now_us = 1000 * now_ms;
+    struct bucket *b = find_bucket(r, number_of(client), which, now_us);
+    int64_t token_us = 60000000 / (rate->per_minute > 0 ? rate->per_minute : 1);
+    int64_t over_us;
 
-    if (token_ms < 1)
-        token_ms = 1;
-    if (b->filled_ms < now_ms)
-        b->filled_ms = now_ms;
-    over_ms = b->filled_ms + token_ms - now_ms - token_ms * (int64_t)rate->burst;
-    if (over_ms > 0) {
-        *ret_wait_s = (unsigned)((over_ms + 999) / 1000);
+    if (token_us < 1)
+        token_us = 1;
+    if (b->filled_us < now_us)
+        b->filled_us = now_us;
+    over_us = b->filled_us + token_us - now_us - token_us * (int64_t)rate->burst;
+    if (over_us > 0) {
+        *ret_wait_s = (unsigned)((over_us + 999999) / 1000000);
         return false;
     }
-    b->filled_ms += token_ms;
+    b->filled_us += token_us;
     return true;
 }

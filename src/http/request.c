@@ -20,6 +20,28 @@ vt_http_header(const struct vt_http_exchange *x, const char *name)
     return s == NULL ? "" : s;
 }
 
+static enum MHD_Result
+count_length(void *ctx, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    unsigned *n = ctx;
+
+    (void)kind;
+    (void)value;
+    if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0 ||
+        strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0)
+        (*n)++;
+    return MHD_YES;
+}
+
+bool
+vt_http_length_is_clear(const struct vt_http_exchange *x)
+{
+    unsigned n = 0;
+
+    (void)MHD_get_connection_values(x->connection, MHD_HEADER_KIND, count_length, &n);
+    return n <= 1;
+}
+
 /* Steps over spaces before, and leaves out those after. */
 static struct vt_reader
 trim(struct vt_reader r)
@@ -118,6 +140,13 @@ make_word(const struct vt_http_server *s, struct vt_slice what, char ret[VT_HTTP
     vt_hex_encode(d.b, (VT_HTTP_CLIENT_SIZE - 1) / 2, ret);
 }
 
+void
+vt_http_word_of(const struct vt_http_server *s, const struct sockaddr *address,
+    char ret[VT_HTTP_CLIENT_SIZE])
+{
+    make_word(s, address_bytes(address), ret);
+}
+
 /* The last word of X-Forwarded-For: the one that the proxy itself wrote. An address of IPv6
  * counts by its network, as elsewhere. */
 static bool
@@ -159,7 +188,7 @@ vt_http_client_word(struct vt_http_exchange *x)
         make_forwarded_word(x))
         return x->client;
     if (c->address[0] == '\0')
-        make_word(c->server, address_bytes(info->client_addr), c->address);
+        vt_http_word_of(c->server, info->client_addr, c->address);
     memcpy(x->client, c->address, sizeof(x->client));
     return x->client;
 }

@@ -13,6 +13,7 @@
 #include "crypto/digest.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -21,12 +22,21 @@
 #include <unistd.h>
 
 enum { CONNECTIONS_MAX = 256, TIMEOUT_S = 30, SWEEP_MS = 500, STOP_MS = 2000 };
-enum { CONNECTION_MEMORY = 32 * 1024 };
+enum { CONNECTION_MEMORY = 32 * 1024, TLS_PER_MINUTE = 1200, IDLE_TURNS = 2 };
 
 int64_t
 vt_http_timeout_ms(const struct vt_http_server *s)
 {
     return 1000 * (int64_t)(s->opts->timeout_s > 0 ? s->opts->timeout_s : TIMEOUT_S);
+}
+
+static gnutls_session_t
+session_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+
+    return info == NULL ? NULL : info->tls_session;
 }
 
 static void
@@ -42,6 +52,8 @@ conn_begin(struct vt_http_server *s, struct MHD_Connection *connection, void **s
     c->server = s;
     c->fd = info == NULL ? -1 : (int)info->connect_fd;
     c->deadline_ms = vt_clock_monotonic_ms() + vt_http_timeout_ms(s);
+    if (s->tls != NULL)
+        vt_tls_begin(s->tls, &c->tls, session_of(connection));
     c->next = s->conns;
     if (c->next != NULL)
         c->next->prev = c;
@@ -61,6 +73,7 @@ conn_end(struct vt_http_server *s, void **state)
         s->conns = c->next;
     if (c->next != NULL)
         c->next->prev = c->prev;
+    vt_tls_end(&c->tls);
     free(c);
     *state = NULL;
 }
@@ -84,13 +97,14 @@ keep_escaped(void *cls, struct MHD_Connection *connection, char *s)
     return strlen(s);
 }
 
-static void
-sweep(struct vt_http_server *s)
+/* An error ends the server: nobody could begin a session any more. */
+static enum vt_err
+sweep(struct vt_http_server *s, struct vt_why *why)
 {
     int64_t now = vt_clock_monotonic_ms();
 
     if (now < s->sweep_ms)
-        return;
+        return VT_OK;
     s->sweep_ms = now + SWEEP_MS;
     for (struct vt_http_conn *c = s->conns; c != NULL; c = c->next)
         if (now > c->deadline_ms && c->fd >= 0)
@@ -98,23 +112,53 @@ sweep(struct vt_http_server *s)
     vt_http_streams_sweep(s, now);
     if (s->opts->tick != NULL)
         s->opts->tick(s->opts->ctx);
+    return s->tls == NULL ? VT_OK : vt_tls_tick(s->tls, now, why);
+}
+
+/* New connections that are over the rate are closed at once. */
+static enum MHD_Result
+on_accept(void *cls, const struct sockaddr *address, socklen_t len)
+{
+    struct vt_http_server *s = cls;
+    unsigned per_minute = s->opts->connections_per_minute;
+    char word[VT_HTTP_CLIENT_SIZE];
+    struct vt_http_rate rate;
+    unsigned wait_s;
+
+    (void)len;
+    if (per_minute == 0 && s->tls != NULL)
+        per_minute = TLS_PER_MINUTE;
+    if (per_minute == 0)
+        return MHD_YES;
+    rate = (struct vt_http_rate){.per_minute = per_minute, .burst = (per_minute + 1) / 2};
+    vt_http_word_of(s, address, word);
+    return vt_http_rates_take(s->rates, word, UINT_MAX, &rate, vt_clock_monotonic_ms(), &wait_s)
+               ? MHD_YES
+               : MHD_NO;
 }
 
 static enum vt_err
 start_daemon(struct vt_http_server *s, int listen_fd, struct vt_why *why)
 {
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
     unsigned connections = s->opts->connections_max;
 
-    s->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-        vt_http_on_request, s, MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT,
+    if (s->tls != NULL)
+        flags |= MHD_USE_TLS;
+    s->daemon = MHD_start_daemon(flags, 0, on_accept, s, vt_http_on_request, s,
+        MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT,
         connections > 0 ? connections : (unsigned)CONNECTIONS_MAX,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, s->opts->connections_per_client,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(vt_http_timeout_ms(s) / 1000),
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        s->opts->memory > 0 ? s->opts->memory : (size_t)CONNECTION_MEMORY,
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
         MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, NULL, MHD_OPTION_URI_LOG_CALLBACK,
         vt_http_on_uri, s, MHD_OPTION_NOTIFY_COMPLETED, vt_http_on_completed, s,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_END);
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
+        /* Without TLS the list ends here. */
+        s->tls != NULL ? MHD_OPTION_HTTPS_PRIORITIES : MHD_OPTION_END, VT_TLS_PRIORITIES,
+        MHD_OPTION_HTTPS_CERT_CALLBACK, vt_tls_on_certificate, MHD_OPTION_END);
     if (s->daemon == NULL)
         return vt_fail(why, VT_E_NET, "the HTTP server does not start (libmicrohttpd %s)",
             MHD_get_version());
@@ -135,13 +179,28 @@ call_watches(struct vt_http_server *s, const struct pollfd *p, struct vt_why *wh
     return err;
 }
 
+/* How long nothing need be done. libmicrohttpd does not count those that were resumed, and
+ * wants to ask for ever after those that linger. */
+static int
+wait_ms(struct vt_http_server *s)
+{
+    MHD_UNSIGNED_LONG_LONG ms = SWEEP_MS;
+
+    if (s->resumed)
+        return 0;
+    if (s->lingering > 0)
+        return s->idle_turns++ < IDLE_TURNS ? 0 : 1;
+    if (MHD_get_timeout(s->daemon, &ms) != MHD_YES || ms > SWEEP_MS)
+        ms = SWEEP_MS;
+    return (int)ms;
+}
+
 /* Waits for something to do and does it. *ret_stop: stop_fd has spoken. */
 static enum vt_err
 turn(struct vt_http_server *s, int epoll_fd, int stop_fd, bool *ret_stop, struct vt_why *why)
 {
     struct pollfd p[2 + VT_HTTP_WATCH_MAX] = {
         {.fd = epoll_fd, .events = POLLIN}, {.fd = stop_fd, .events = POLLIN}};
-    MHD_UNSIGNED_LONG_LONG ms = SWEEP_MS;
     enum vt_err err = VT_OK;
 
     for (size_t i = 0; i < s->opts->watch_count; i++) {
@@ -150,15 +209,16 @@ turn(struct vt_http_server *s, int epoll_fd, int stop_fd, bool *ret_stop, struct
         p[2 + i].fd = w->fd;
         p[2 + i].events = w->write ? POLLIN | POLLOUT : POLLIN;
     }
-    if (MHD_get_timeout(s->daemon, &ms) != MHD_YES || ms > SWEEP_MS)
-        ms = SWEEP_MS;
-    if (poll(p, 2 + s->opts->watch_count, (int)ms) > 0) {
+    if (poll(p, 2 + s->opts->watch_count, wait_ms(s)) > 0) {
+        s->idle_turns = 0;
         *ret_stop = p[1].revents != 0;
         err = call_watches(s, p + 2, why);
     }
+    s->resumed = false;
     (void)MHD_run(s->daemon);
-    sweep(s);
-    return err;
+    if (s->opts->turned != NULL)
+        s->opts->turned(s->opts->ctx);
+    return err == VT_OK ? sweep(s, why) : err;
 }
 
 /* Nobody will answer these any more. */
@@ -185,9 +245,15 @@ wind_down(struct vt_http_server *s, int epoll_fd, bool broken)
         broken = turn(s, epoll_fd, -1, &ignored, NULL) != VT_OK;
     answer_awaited(s);
     vt_http_streams_end(s);
-    for (int i = 0; i < 10; i++)
+    for (int i = 0; i < 10; i++) {
         (void)MHD_run(s->daemon);
+        /* What had come and was not read yet. */
+        if (s->opts->turned != NULL)
+            s->opts->turned(s->opts->ctx);
+        answer_awaited(s);
+    }
     MHD_stop_daemon(s->daemon);
+    vt_http_exchanges_free(s);
 }
 
 /* What the server keeps beside libmicrohttpd. */
@@ -199,9 +265,28 @@ prepare(struct vt_http_server *s, struct vt_why *why)
     assert(s->opts->watch_count <= VT_HTTP_WATCH_MAX);
     if (err == VT_OK)
         err = vt_http_cache_new(&s->cache, why);
-    if (err == VT_OK && s->opts->rates != NULL)
+    if (err == VT_OK)
         err = vt_http_rates_new(&s->rates, why);
     return err;
+}
+
+/* TLS, where it is asked for. */
+static enum vt_err
+prepare_tls(struct vt_http_server *s, struct vt_why *why)
+{
+    struct vt_tls_signer *signer = NULL;
+    enum vt_err err;
+
+    if (!vt_listen_has_tls(s->opts->how))
+        return VT_OK;
+    if (MHD_is_feature_supported(MHD_FEATURE_HTTPS_CERT_CALLBACK) != MHD_YES)
+        return vt_fail(why, VT_E_CONFIG,
+            "this libmicrohttpd (%s) has no TLS: leave out --tls-cert, or put a proxy before "
+            "it",
+            MHD_get_version());
+    err = s->opts->tls_fd > 0 ? vt_tls_signer_attach(s->opts->tls_fd, &signer, why)
+                              : vt_tls_signer_spawn(s->opts->how, &signer, why);
+    return err == VT_OK ? vt_tls_new(signer, &s->tls, why) : err;
 }
 
 static enum vt_err
@@ -236,7 +321,10 @@ vt_http_serve(
     enum vt_err err = prepare(&s, why);
 
     if (err == VT_OK)
+        err = prepare_tls(&s, why);
+    if (err == VT_OK)
         err = serve(&s, listen_fd, stop_fd, why);
+    vt_tls_free(s.tls);
     vt_http_rates_free(s.rates);
     vt_http_cache_free(s.cache);
     vt_wipe(s.secret, sizeof(s.secret));

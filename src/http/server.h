@@ -23,12 +23,13 @@
 #define VT_HTTP_SERVER_H
 
 #include "base/buf.h"
+#include "http/listen.h"
 
 #define VT_HTTP_QUERY_MAX 4096U
 #define VT_HTTP_CLIENT_SIZE 17 /* 16 hex digits and NUL */
 
 /* Strings are NUL-terminated and "" when the request has none. All of it stays valid as long as
- * the exchange. */
+ * the exchange, but that headers may become "" when the client has gone meanwhile. */
 struct vt_http_request {
     const char *method;           /* "GET" (also for HEAD) or "POST" */
     const char *path;             /* decoded, begins with '/', checked safe */
@@ -38,7 +39,10 @@ struct vt_http_request {
     const char *origin;
     const char *cookie; /* the Cookie header: see vt_http_cookie */
     const char *if_none_match;
+    const char *prefer; /* RFC 7240 */
     const char *client; /* a word for the client's address, for limits; another at each start */
+    const char
+        *client_name; /* of the certificate that it showed, when it was accepted; or "" */
     const void *body;
     size_t body_len;
 };
@@ -102,6 +106,13 @@ struct vt_http_rate {
     unsigned burst;
 };
 
+/* What only clients may have that show a certificate, where a CA of clients is given: others
+ * get 403. A row's path is as a route's. */
+struct vt_http_guard {
+    const char *method;
+    const char *path;
+};
+
 /* A descriptor of the loop. The owner may change fd and write whenever it is called. */
 struct vt_http_watch {
     int fd;     /* -1: none now */
@@ -117,14 +128,25 @@ struct vt_http_server_opts {
     const struct vt_http_route *routes;   /* ended by a NULL method; first match counts */
     const struct vt_http_folder *folders; /* ended by a NULL prefix; after routes; or NULL */
     const struct vt_http_rate *rates;     /* ended by a NULL method; or NULL */
+    const struct vt_http_guard *guards;   /* ended by a NULL method; or NULL */
     struct vt_http_watch *watches;
     size_t watch_count; /* at most VT_HTTP_WATCH_MAX */
     void *ctx;
+    const struct vt_listen_opts *how; /* TLS and lines for requests; or NULL */
+    /* The channel to a TLS signer (http/tls_signer.h), which the server closes. 0: where `how`
+     * has TLS the server starts one, and another when it dies: in processes of one thread. */
+    int tls_fd;
     unsigned connections_max;        /* 0: 256 */
     unsigned connections_per_client; /* 0: no such bound */
-    unsigned timeout_s;              /* 0: 30; idle or slow connections end */
-    unsigned streams_max;            /* 0: 64 */
-    unsigned streams_per_client;     /* 0: no such bound */
+    /* New connections of one client a minute, half of them at once; 0: 1,200 with TLS, whose
+     * beginning costs much, else no such bound. */
+    unsigned connections_per_minute;
+    /* Bytes of memory of a connection, for the headers of a request and of its answer; 0:
+     * 32 KiB. All of it is cleared for each request, so that less is faster. */
+    size_t memory;
+    unsigned timeout_s;          /* 0: 30; idle or slow connections end */
+    unsigned streams_max;        /* 0: 64 */
+    unsigned streams_per_client; /* 0: no such bound */
     const char *ping; /* sent on each stream every 15 s; NULL: a comment, ": ping\n\n" */
     /* Connections from this machine are a proxy's, which says in the last word of
      * X-Forwarded-For for whom. */
@@ -138,6 +160,9 @@ struct vt_http_server_opts {
     void (*on_error)(void *ctx, const char *path, struct vt_http_response *rs);
     /* Called about twice a second. Or NULL. */
     void (*tick)(void *ctx);
+    /* Called at the end of each turn of the loop, when handlers have begun with all requests
+     * that had come: for what is better done to many at once. It may answer any. Or NULL. */
+    void (*turned)(void *ctx);
     /* A stream has ended: x is no more. Needed where streams begin. */
     void (*on_stream_end)(void *ctx, struct vt_http_exchange *x);
 };
@@ -146,7 +171,7 @@ struct vt_http_server_opts {
  * any free one). *ret_url gets "http://HOST:PORT". For the parent process,
  * which keeps the port across restarts of the http process. */
 VT_MUST enum vt_err vt_http_listen(
-    const char *address, int *ret_fd, char ret_url[128], struct vt_why *why);
+    const char *address, int *ret_fd, char ret_url[VT_HTTP_URL_SIZE], struct vt_why *why);
 
 /* Serves on the listening socket until stop_fd is readable or closed, then ends
  * what is under way within two seconds. The socket stays open; SIGPIPE is

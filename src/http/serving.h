@@ -9,6 +9,7 @@
 #define VT_HTTP_SERVING_H
 
 #include "http/server.h"
+#include "http/tls.h"
 
 #include <microhttpd.h>
 
@@ -27,10 +28,17 @@ struct vt_http_server {
     unsigned stream_count;
     struct vt_http_rates *rates; /* NULL: no route has one */
     struct vt_http_cache *cache;
-    uint8_t secret[32]; /* for the words of clients */
-    size_t awaited;     /* exchanges that handlers keep */
-    size_t bodies;      /* bytes that are set aside for bodies */
-    int64_t sweep_ms;   /* when the next sweep is due */
+    struct vt_tls *tls;               /* NULL: plain HTTP */
+    uint8_t secret[32];               /* for the words of clients */
+    struct vt_http_exchange *orphans; /* which handlers keep though their clients have gone */
+    struct vt_http_exchange *spare;   /* that are over, for the next ones */
+    size_t spare_count;
+    size_t awaited;      /* exchanges that handlers keep */
+    size_t bodies;       /* bytes that are set aside for bodies */
+    int64_t sweep_ms;    /* when the next sweep is due */
+    size_t lingering;    /* exchanges that are awaited without being suspended */
+    unsigned idle_turns; /* since something happened last */
+    bool resumed; /* connections that the next MHD_run takes up: there is no time to wait */
     bool stopping;
 };
 
@@ -41,27 +49,35 @@ struct vt_http_conn {
     struct vt_http_exchange *awaiting; /* the exchange that a handler keeps, or NULL */
     int fd;
     int64_t deadline_ms;
+    struct vt_tls_conn tls;
     char address[VT_HTTP_CLIENT_SIZE]; /* the client's word; "": not made yet */
 };
 
 struct vt_http_exchange {
-    struct vt_http_conn *conn;
+    struct vt_http_server *server;
+    struct vt_http_conn *conn; /* NULL: the client has gone, and a handler still keeps this */
+    struct vt_http_exchange *prev; /* among the orphans */
+    struct vt_http_exchange *next; /* likewise, or among the spare ones */
     struct MHD_Connection *connection;
     const struct vt_http_route *route; /* NULL: a file, or an error */
+    const char *method;                /* as it was sent */
     struct vt_http_stream *stream;
     char *query; /* NULL: none */
     bool query_long;
     bool begun;
     bool get;
     bool too_large;
-    bool answered; /* by the handler: `response` is to be sent, or when NULL rs */
+    uint64_t linger_us; /* until when it is awaited without being suspended; 0: it is not */
+    bool suspended;     /* libmicrohttpd leaves the connection alone until it is resumed */
+    bool answered;      /* by the handler: `response` is to be sent, or when NULL rs */
     uint64_t body_seen;
     size_t body_share; /* of server->bodies */
     struct vt_buf body;
     struct vt_http_response rs;
     struct MHD_Response *response;
-    unsigned status; /* of response */
+    unsigned status; /* of the answer; 0: none was sent */
     uint64_t response_len;
+    uint64_t began_us; /* when its first line was there; 0: no line is asked for */
     char client[VT_HTTP_CLIENT_SIZE];
     struct vt_http_request rq;
     char path[VT_HTTP_PATH_MAX]; /* the last, for it is not cleared */
@@ -87,8 +103,27 @@ int vt_http_open_below(const char *dir, const char *rel);
 
 /* A request's header, "" when it is not there. */
 const char *vt_http_header(const struct vt_http_exchange *x, const char *name);
+/* Whether the end of the request's body is said once: a proxy might believe the other one. */
+bool vt_http_length_is_clear(const struct vt_http_exchange *x);
 /* The word for the client's address. */
 const char *vt_http_client_word(struct vt_http_exchange *x);
+void vt_http_word_of(const struct vt_http_server *s, const struct sockaddr *address,
+    char ret[VT_HTTP_CLIENT_SIZE]);
+
+/* Has libmicrohttpd take up an exchange that a handler has answered, or a stream. */
+void vt_http_resume(struct vt_http_exchange *x);
+/* A handler need not be waited for any more. */
+void vt_http_awaited_no_more(struct vt_http_exchange *x);
+/* x is suspended, answered or over. */
+void vt_http_linger_no_more(struct vt_http_exchange *x);
+/* The handler of one whose client has gone has answered. */
+void vt_http_orphan_free(struct vt_http_exchange *x);
+/* No handler will answer any more: frees what they keep of clients that have gone, and what is
+ * kept for the next. */
+void vt_http_exchanges_free(struct vt_http_server *s);
+
+/* The line for a request that is over, where lines are asked for. */
+void vt_http_log_request(struct vt_http_exchange *x);
 
 /* Whether x->path belongs to a folder. */
 bool vt_http_has_folder(const struct vt_http_exchange *x);

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -22,21 +23,10 @@ struct vt_http_stream {
     struct vt_buf queue;
     size_t sent; /* bytes of the queue */
     int64_t ping_ms;
-    bool begun;     /* libmicrohttpd has asked for bytes */
-    bool suspended; /* by us, for there are none */
-    bool ended;     /* after what is in the queue */
-    bool broken;    /* at once */
+    bool begun;  /* libmicrohttpd has asked for bytes */
+    bool ended;  /* after what is in the queue */
+    bool broken; /* at once */
 };
-
-/* Has libmicrohttpd ask again. */
-static void
-wake(struct vt_http_stream *s)
-{
-    if (!s->suspended)
-        return;
-    s->suspended = false;
-    MHD_resume_connection(s->x->connection);
-}
 
 static ssize_t
 take_bytes(void *cls, uint64_t pos, char *buf, size_t max)
@@ -60,7 +50,7 @@ take_bytes(void *cls, uint64_t pos, char *buf, size_t max)
     s->x->conn->deadline_ms = INT64_MAX;
     if (s->ended)
         return MHD_CONTENT_READER_END_OF_STREAM;
-    s->suspended = true;
+    s->x->suspended = true; /* until there are bytes */
     MHD_suspend_connection(s->x->connection);
     return 0;
 }
@@ -111,7 +101,7 @@ make_response(struct vt_http_stream *s)
 bool
 vt_http_stream(struct vt_http_exchange *x, const char *text)
 {
-    struct vt_http_stream *s = has_room(x) ? calloc(1, sizeof(*s)) : NULL;
+    struct vt_http_stream *s = x->conn != NULL && has_room(x) ? calloc(1, sizeof(*s)) : NULL;
 
     if (s == NULL)
         return false;
@@ -127,11 +117,8 @@ vt_http_stream(struct vt_http_exchange *x, const char *text)
     }
     x->status = MHD_HTTP_OK;
     x->stream = s;
-    x->answered = true;
-    x->conn->awaiting = NULL;
-    x->conn->server->awaited--;
     link_stream(x->conn->server, s);
-    MHD_resume_connection(x->connection);
+    vt_http_awaited_no_more(x);
     return true;
 }
 
@@ -155,16 +142,16 @@ vt_http_stream_put(struct vt_http_exchange *x, const void *data, size_t len)
         vt_buf_put(&s->queue, data, len);
         s->broken = s->queue.err != VT_OK;
     }
-    wake(s);
+    vt_http_resume(s->x);
 }
 
-/* A client that has gone leaves nothing more to be read. */
+/* A client that has gone sends nothing more, but for what TLS says at its end. */
 static bool
 is_gone(const struct vt_http_stream *s)
 {
-    char c;
+    struct pollfd p = {.fd = s->x->conn->fd, .events = POLLRDHUP};
 
-    return s->suspended && recv(s->x->conn->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    return s->x->suspended && poll(&p, 1, 0) > 0;
 }
 
 void
@@ -175,7 +162,7 @@ vt_http_streams_sweep(struct vt_http_server *server, int64_t now_ms)
     for (struct vt_http_stream *s = server->streams; s != NULL; s = s->next) {
         if (is_gone(s)) {
             s->broken = true;
-            wake(s);
+            vt_http_resume(s->x);
         } else if (now_ms >= s->ping_ms) {
             s->ping_ms = now_ms + PING_MS;
             vt_http_stream_put(s->x, ping, strlen(ping));
@@ -188,7 +175,7 @@ vt_http_streams_end(struct vt_http_server *server)
 {
     for (struct vt_http_stream *s = server->streams; s != NULL; s = s->next) {
         s->ended = true;
-        wake(s);
+        vt_http_resume(s->x);
     }
 }
 

@@ -175,7 +175,7 @@ join(CURLcode *all, CURLcode one)
 }
 
 static CURLcode
-set_post(struct vt_transfer *t, CURL *e)
+set_post(struct vt_transfer *t, const struct vt_http *h, CURL *e)
 {
     char line[160];
     CURLcode rc = CURLE_OK;
@@ -187,6 +187,8 @@ set_post(struct vt_transfer *t, CURL *e)
         return CURLE_OUT_OF_MEMORY;
     /* No "Expect: 100-continue" and its pause. */
     if (curl_slist_append(t->headers, "Expect:") == NULL)
+        return CURLE_OUT_OF_MEMORY;
+    if (h->pass != NULL && curl_slist_append(t->headers, h->pass->data) == NULL)
         return CURLE_OUT_OF_MEMORY;
     for (size_t i = 0; t->lines != NULL && t->lines[i] != NULL; i++) {
         if (curl_slist_append(t->headers, t->lines[i]) == NULL)
@@ -234,6 +236,11 @@ vt_transfer_setup(struct vt_transfer *t, const struct vt_http *h, CURL *e, struc
     curl_easy_reset(e); /* keeps the open connections */
     join(&rc, curl_easy_setopt(e, CURLOPT_URL, t->url));
     join(&rc, set_limits(e, &h->limits));
+    join(&rc, vt_identity_set(h, e));
+    if (t->range != NULL)
+        join(&rc, curl_easy_setopt(e, CURLOPT_RANGE, t->range));
+    else if (h->limits.gzip)
+        join(&rc, curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "gzip"));
     if (is_loopback(t->base))
         join(&rc, curl_easy_setopt(e, CURLOPT_PROXY, ""));
     join(&rc, curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->curl_text));
@@ -243,7 +250,7 @@ vt_transfer_setup(struct vt_transfer *t, const struct vt_http *h, CURL *e, struc
     join(&rc, curl_easy_setopt(e, CURLOPT_HEADERDATA, t));
     join(&rc, curl_easy_setopt(e, CURLOPT_PRIVATE, t));
     if (t->post)
-        join(&rc, set_post(t, e));
+        join(&rc, set_post(t, h, e));
     if (rc != CURLE_OK)
         return vt_fail(why, VT_E_USAGE, "%s: %s", t->url, curl_easy_strerror(rc));
     return VT_OK;
@@ -253,6 +260,7 @@ enum vt_err
 vt_transfer_finish(struct vt_transfer *t, CURL *e, CURLcode rc, struct vt_why *why)
 {
     const char *method = t->post ? "POST" : "GET";
+    const char *hint = vt_identity_hint(rc);
     const char *text;
     long status = 0;
     curl_off_t after = 0;
@@ -268,8 +276,8 @@ vt_transfer_finish(struct vt_transfer *t, CURL *e, CURLcode rc, struct vt_why *w
         return VT_OK;
     }
     text = t->curl_text[0] != '\0' ? t->curl_text : curl_easy_strerror(rc);
-    return vt_fail(why, rc == CURLE_OPERATION_TIMEDOUT ? VT_E_TIMEOUT : VT_E_NET, "%s %s: %s",
-        method, t->url, text);
+    return vt_fail(why, rc == CURLE_OPERATION_TIMEDOUT ? VT_E_TIMEOUT : VT_E_NET, "%s %s: %s%s",
+        method, t->url, text, hint != NULL ? hint : "");
 }
 
 enum vt_err

@@ -12,14 +12,19 @@
 
 struct vt_http {
     struct vt_http_limits limits;
-    CURL *easy;   /* for one call after the other */
-    CURLM *multi; /* for batches, so that they too keep their connections */
+    struct vt_buf ca;   /* PEM; empty: those that the system trusts */
+    struct vt_buf cert; /* of the client, PEM; empty: none */
+    struct vt_buf key;
+    struct curl_slist *pass; /* the header, or NULL */
+    CURL *easy;              /* for one call after the other */
+    CURLM *multi;            /* for batches, so that they too keep their connections */
 };
 
 struct vt_transfer {
     /* What to do. */
     const char *base;
-    const char *path; /* NULL: base is the whole URL */
+    const char *path;  /* NULL: base is the whole URL */
+    const char *range; /* of a GET, "FIRST-LAST"; NULL: all */
     bool post;
     const char *content_type; /* NULL: application/octet-stream */
     const char *const *lines; /* more headers of a POST, ended by NULL; or NULL */
@@ -47,6 +52,14 @@ struct vt_transfer {
     char curl_text[CURL_ERROR_SIZE];
     CURLcode rc;
 };
+
+/* Whom the client trusts, and who it is: read into h by its limits and the environment. */
+VT_MUST enum vt_err vt_identity_load(struct vt_http *h, struct vt_why *why);
+void vt_identity_release(struct vt_http *h);
+/* Sets them on a handle, with the least version of TLS. h stays as it is while that is used. */
+CURLcode vt_identity_set(const struct vt_http *h, CURL *easy);
+/* What there is to say of a transfer that TLS ended; NULL: TLS did not. */
+const char *vt_identity_hint(CURLcode rc);
 
 /* Starts libcurl, once a process. */
 VT_MUST enum vt_err vt_transfer_start(struct vt_why *why);

@@ -1,57 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "log/publisher.h"
+#include "log/publisher_parts.h"
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "crypto/signer.h"
-#include "http/client.h"
 #include "merkle/tree.h"
 
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-/* Witnesses refuse bodies above 16 KiB; an answer is a few lines. */
-enum { ASK_MAX = 16 * 1024, ANSWER_MAX = 64 * 1024 };
 enum { BACKOFF_FIRST_MS = 500, BACKOFF_MAX_MS = 30000 };
 /* How long the others are waited for once the quorum is there, and how long a
- * straggler may hold up the next checkpoint. */
-enum { GRACE_MS = 100, STRAGGLER_MS = 300 };
+ * straggler may hold up the next checkpoint. Who was late n times in a row is waited for in
+ * every 2^n-th round only, at least in every 64th. */
+enum { GRACE_MS = 100, STRAGGLER_MS = 300, LATE_MAX = 6 };
 /* The pause after a failure of our own disk or signer. */
 enum { OWN_FAILURE_MS = 1000 };
-enum { TRIES = 3 };
-
-struct ask {
-    const struct vt_policy_party *witness;
-    uint64_t old_size; /* what the witness is believed to know */
-    unsigned tries;
-    bool settled; /* its answer of this round was dealt with */
-    bool cosigned;
-    uint64_t time;
-    struct vt_buf line;
-    struct vt_buf body;
-};
-
-struct vt_publisher {
-    struct vt_log_writer *writer;
-    const struct vt_policy *policy;
-    struct vt_signer *signer;
-    struct vt_publisher_opts opts;
-    struct vt_http *http;
-    struct ask ask[VT_POLICY_PARTIES_MAX];
-    struct vt_http_call call[VT_POLICY_PARTIES_MAX];
-    size_t n;
-    struct vt_http_batch *batch; /* a round is under way */
-    int64_t began_ms;
-    int64_t quorum_ms; /* when the quorum was there; 0: not yet */
-    bool news;         /* cosignatures not published yet */
-    bool published_any;
-    uint64_t published;
-    int64_t published_ms;
-    int64_t not_before_ms;
-    int64_t backoff_ms;
-};
 
 /* What is public must be part of what the log holds; tells whether it also
  * satisfies the policy. */
@@ -119,9 +86,7 @@ static enum vt_err
 set_up(struct vt_publisher *p, const struct vt_publisher_opts *opts, struct vt_why *why)
 {
     const struct vt_policy_party *log = NULL;
-    const struct vt_policy_party *w = NULL;
     struct vt_http_limits limits = {0};
-    size_t count = vt_policy_witnesses(p->policy, &w);
     enum vt_err err;
 
     if (opts != NULL)
@@ -132,15 +97,14 @@ set_up(struct vt_publisher *p, const struct vt_publisher_opts *opts, struct vt_w
         p->opts.witness_ms = 8000;
     if (p->opts.refresh_s <= 0)
         p->opts.refresh_s = 3600;
-    for (size_t i = 0; i < count; i++)
-        if (w[i].url != NULL)
-            p->ask[p->n++] =
-                (struct ask){.witness = &w[i], .line = VT_BUF(4096), .body = VT_BUF(ASK_MAX)};
+    vt_ask_set_up(p);
     limits.connect_ms = p->opts.witness_ms;
     limits.total_ms = p->opts.witness_ms;
     err = check_policy(p, &log, why);
     if (err == VT_OK)
         err = load_published(p, log, why);
+    if (err == VT_OK)
+        err = vt_log_writer_check_frozen(p->writer, p->policy, why);
     if (err == VT_OK)
         err = vt_http_new(&limits, &p->http, why);
     return err;
@@ -181,11 +145,7 @@ vt_publisher_free(struct vt_publisher *p)
         return;
     end_round(p);
     vt_http_free(p->http);
-    for (size_t i = 0; i < p->n; i++) {
-        vt_buf_release(&p->ask[i].line);
-        vt_buf_release(&p->ask[i].body);
-        vt_buf_release(&p->call[i].answer);
-    }
+    vt_ask_release(p);
     free(p);
 }
 
@@ -201,37 +161,6 @@ vt_publisher_size(const struct vt_publisher *p)
     return p->published;
 }
 
-/* The body of an add-checkpoint request. */
-static enum vt_err
-make_question(struct vt_publisher *p, size_t i, struct vt_why *why)
-{
-    struct ask *a = &p->ask[i];
-    const struct vt_checkpoint *c = vt_log_writer_signed(p->writer);
-    struct vt_proof proof = {0};
-    size_t note_len;
-    const void *note = vt_log_writer_signed_note(p->writer, &note_len);
-    enum vt_err err = VT_OK;
-
-    if (a->old_size > 0 && a->old_size < c->size)
-        err = vt_log_writer_prove(p->writer, a->old_size, c->size, &proof, why);
-    if (err != VT_OK)
-        return err;
-    vt_buf_clear(&a->body);
-    vt_buf_putf(&a->body, "old %llu\n", (unsigned long long)a->old_size);
-    for (size_t k = 0; k < proof.len; k++) {
-        vt_buf_put_b64(&a->body, proof.hash[k].b, VT_DIGEST_SIZE);
-        vt_buf_puts(&a->body, "\n");
-    }
-    vt_buf_puts(&a->body, "\n");
-    vt_buf_put(&a->body, note, note_len);
-    p->call[i].base = a->witness->url;
-    p->call[i].path = "add-checkpoint";
-    p->call[i].body = a->body.data;
-    p->call[i].body_len = a->body.len;
-    p->call[i].answer.max = ANSWER_MAX;
-    return vt_buf_check(&a->body, "question to a witness", why);
-}
-
 static enum vt_err
 begin_round(struct vt_publisher *p, struct vt_why *why)
 {
@@ -240,104 +169,21 @@ begin_round(struct vt_publisher *p, struct vt_why *why)
     p->began_ms = vt_clock_monotonic_ms();
     p->quorum_ms = 0;
     p->news = true; /* with `quorum none` there is nobody to wait for */
+    p->numbers.rounds++;
+    for (size_t k = 0; k < p->line_count; k++)
+        p->line[k].there = false;
+    p->calls = 0;
     for (size_t i = 0; i < p->n && err == VT_OK; i++) {
-        p->ask[i].settled = false;
-        p->ask[i].cosigned = false;
+        p->ask[i].settled = vt_ask_is_left_out(p, i);
+        if (p->ask[i].settled)
+            continue;
         p->ask[i].tries = 1;
-        err = make_question(p, i, why);
+        p->ask[i].call = p->calls++;
+        err = vt_ask_question(p, i, why);
     }
     if (err == VT_OK)
-        err = vt_http_batch_new(p->http, p->call, p->n, &p->batch, why);
+        err = vt_http_batch_new(p->http, p->call, p->calls, &p->batch, why);
     return err;
-}
-
-/* Takes the witness's own valid cosignature from its answer: other lines are
- * nobody's that we asked. */
-static bool
-take_cosignature(struct vt_publisher *p, size_t i, struct vt_why *why)
-{
-    struct ask *a = &p->ask[i];
-    struct vt_buf b = VT_BUF(VT_NOTE_MAX);
-    struct vt_note note;
-    uint8_t sig[256];
-    size_t sig_len;
-    size_t len;
-    const void *signed_note = vt_log_writer_signed_note(p->writer, &len);
-    bool ok = false;
-
-    vt_buf_put(&b, signed_note, len);
-    vt_buf_put(&b, p->call[i].answer.data, p->call[i].answer.len);
-    if (vt_buf_check(&b, "answer", why) != VT_OK ||
-        vt_note_parse(b.data, b.len, &note, why) != VT_OK ||
-        vt_cosig_verify(&note, &a->witness->key, &a->time, why) != VT_OK)
-        goto out;
-    for (size_t k = 0; k < note.sig_count && !ok; k++) {
-        const struct vt_note_sig *s = &note.sig[k];
-
-        if (s->id != a->witness->key.id || s->name_len != strlen(a->witness->key.name) ||
-            memcmp(s->name, a->witness->key.name, s->name_len) != 0 ||
-            vt_note_sig_bytes(s, sig, sizeof(sig), &sig_len, why) != VT_OK)
-            continue;
-        vt_buf_clear(&a->line);
-        vt_note_put_sig(&a->line, a->witness->key.name, s->id, sig, sig_len);
-        ok = a->line.err == VT_OK;
-    }
-out:
-    vt_buf_release(&b);
-    return ok;
-}
-
-/* 409: the witness tells what size it knows. Asks again from there. */
-static bool
-ask_again(struct vt_publisher *p, size_t i, struct vt_why *why)
-{
-    struct ask *a = &p->ask[i];
-    struct vt_reader all = VT_READER(p->call[i].answer.data, p->call[i].answer.len);
-    struct vt_reader line;
-    uint64_t size;
-
-    if (!vt_reader_line(&all, &line) || all.left != 0 ||
-        !vt_reader_decimal(&line, INT64_MAX, &size)) {
-        (void)vt_fail(why, VT_E_SYNTAX, "status 409 without a size");
-        return false;
-    }
-    if (size > vt_log_writer_signed(p->writer)->size) {
-        (void)vt_fail(why, VT_E_ROLLBACK,
-            "it has cosigned %llu entries but this log holds fewer: was an old copy put back?",
-            (unsigned long long)size);
-        return false;
-    }
-    a->old_size = size;
-    if (a->tries++ >= TRIES) {
-        (void)vt_fail(why, VT_E_STATE, "it keeps naming other sizes");
-        return false;
-    }
-    return make_question(p, i, why) == VT_OK && vt_http_batch_again(p->batch, i, why) == VT_OK;
-}
-
-static void
-take_answer(struct vt_publisher *p, size_t i)
-{
-    struct ask *a = &p->ask[i];
-    struct vt_http_call *c = &p->call[i];
-    struct vt_why why = {0};
-
-    if (c->err != VT_OK) {
-        why = c->why;
-    } else if (c->status == 409) {
-        if (ask_again(p, i, &why))
-            return;
-    } else if (c->status != 200) {
-        (void)vt_fail(&why, VT_E_NET, "status %d: %.*s", c->status,
-            (int)strcspn(vt_buf_str(&c->answer), "\r\n"), vt_buf_str(&c->answer));
-    } else if (take_cosignature(p, i, &why)) {
-        a->cosigned = true;
-        a->old_size = vt_log_writer_signed(p->writer)->size;
-        p->news = true;
-    }
-    a->settled = true;
-    if (!a->cosigned)
-        vt_log(VT_LOG_WARN, "witness %s did not cosign: %s", a->witness->name, why.text);
 }
 
 /* The signed note with the cosignatures that are there. */
@@ -348,15 +194,26 @@ put_note(struct vt_publisher *p, struct vt_buf *b, struct vt_why *why)
     const void *note = vt_log_writer_signed_note(p->writer, &len);
 
     vt_buf_put(b, note, len);
-    for (size_t i = 0; i < p->n; i++)
-        if (p->ask[i].cosigned)
-            vt_buf_put(b, p->ask[i].line.data, p->ask[i].line.len);
+    for (size_t k = 0; k < p->line_count; k++)
+        if (p->line[k].there)
+            vt_buf_put(b, p->line[k].text.data, p->line[k].text.len);
     return vt_buf_check(b, "checkpoint", why);
+}
+
+static void
+published(struct vt_publisher *p, uint64_t size)
+{
+    p->news = false;
+    p->published_any = true;
+    p->published = size;
+    p->published_ms = vt_clock_monotonic_ms();
+    p->backoff_ms = 0;
+    p->numbers.published_s = (int64_t)time(NULL);
 }
 
 /* Publishes when the quorum is there and nobody is worth waiting for. */
 static enum vt_err
-maybe_publish(struct vt_publisher *p, bool all_settled, struct vt_why *why)
+maybe_publish(struct vt_publisher *p, bool awaited, struct vt_why *why)
 {
     struct vt_buf b = VT_BUF(VT_NOTE_MAX);
     int64_t now = vt_clock_monotonic_ms();
@@ -368,15 +225,10 @@ maybe_publish(struct vt_publisher *p, bool all_settled, struct vt_why *why)
         vt_policy_check_checkpoint(p->policy, b.data, b.len, &c, &time, NULL) == VT_OK) {
         if (p->quorum_ms == 0)
             p->quorum_ms = now;
-        if (all_settled || now - p->quorum_ms >= GRACE_MS) {
+        if (!awaited || now - p->quorum_ms >= GRACE_MS) {
             err = vt_log_writer_publish(p->writer, b.data, b.len, why);
-            if (err == VT_OK) {
-                p->news = false;
-                p->published_any = true;
-                p->published = c.size;
-                p->published_ms = now;
-                p->backoff_ms = 0;
-            }
+            if (err == VT_OK)
+                published(p, c.size);
         }
     }
     vt_buf_release(&b);
@@ -395,11 +247,36 @@ round_failed(struct vt_publisher *p)
     if (p->backoff_ms > BACKOFF_MAX_MS)
         p->backoff_ms = BACKOFF_MAX_MS;
     p->not_before_ms = vt_clock_monotonic_ms() + p->backoff_ms;
+    p->numbers.missed++;
     if (put_note(p, &b, &why) != VT_OK ||
         vt_policy_check_checkpoint(p->policy, b.data, b.len, &c, &time, &why) != VT_OK)
         vt_log(VT_LOG_WARN, "checkpoint of %llu entries not published: %s",
             (unsigned long long)vt_log_writer_signed(p->writer)->size, why.text);
     vt_buf_release(&b);
+}
+
+/* Whether ask i is worth waiting for when the quorum is there without it. */
+static bool
+is_awaited(const struct vt_publisher *p, size_t i)
+{
+    unsigned late = p->ask[i].late < LATE_MAX ? p->ask[i].late : LATE_MAX;
+
+    return !p->ask[i].settled && p->numbers.rounds % (1U << late) == 0;
+}
+
+/* Whoever has not answered by now holds up the next checkpoint. */
+static void
+leave_behind(struct vt_publisher *p)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        if (p->ask[i].settled)
+            continue;
+        if (is_awaited(p, i))
+            p->ask[i].late++;
+        for (size_t k = 0; k < p->line_count; k++)
+            if (p->line[k].ask == i)
+                p->numbers.witness[k].answers[VT_ANSWER_NONE]++;
+    }
 }
 
 /* Deals with what the poll brought; ends the round when it is over. */
@@ -408,21 +285,26 @@ advance_round(struct vt_publisher *p, struct vt_why *why)
 {
     int64_t now = vt_clock_monotonic_ms();
     bool all_settled = true;
+    bool awaited = false;
     bool hurry;
     enum vt_err err = VT_OK;
 
     for (size_t i = 0; i < p->n; i++) {
-        if (p->call[i].done && !p->ask[i].settled)
-            take_answer(p, i);
+        if (!p->ask[i].settled && p->call[p->ask[i].call].done)
+            vt_ask_take_answer(p, i);
         all_settled = all_settled && p->ask[i].settled;
+        awaited = awaited || is_awaited(p, i);
     }
     if (p->news)
-        err = maybe_publish(p, all_settled, why);
-    hurry = p->quorum_ms > 0 && !p->news && now - p->quorum_ms > STRAGGLER_MS &&
-            !vt_publisher_is_idle(p);
+        err = maybe_publish(p, awaited, why);
+    hurry = p->quorum_ms > 0 && !p->news && !vt_publisher_is_idle(p) &&
+            now - p->began_ms >= p->opts.interval_ms &&
+            (!awaited || now - p->quorum_ms > STRAGGLER_MS);
     if (err != VT_OK || all_settled || hurry) {
         if (all_settled && p->quorum_ms == 0)
             round_failed(p);
+        if (hurry && !all_settled)
+            leave_behind(p);
         end_round(p);
     }
     return err;
@@ -442,31 +324,77 @@ due_in(const struct vt_publisher *p)
     return at > now ? at - now : 0;
 }
 
+/* Whether tiles are to be written before the next checkpoint asks for them. */
+static bool
+is_behind(const struct vt_publisher *p)
+{
+    return vt_log_writer_size(p->writer) - vt_log_writer_derived(p->writer) >
+           VT_PUBLISHER_BEHIND;
+}
+
+/* No round is under way: waits for the next, or begins it. */
+static enum vt_err
+step_between(struct vt_publisher *p, int fd, int timeout_ms, struct vt_why *why)
+{
+    struct pollfd pf = {.fd = fd, .events = POLLIN};
+    int64_t due = due_in(p);
+
+    if (due > 0 && is_behind(p) && vt_clock_monotonic_ms() >= p->not_before_ms)
+        return vt_log_writer_derive(p->writer, why);
+    if (due > 0) {
+        (void)poll(&pf, 1, due < timeout_ms ? (int)due : timeout_ms);
+        return VT_OK;
+    }
+    return begin_round(p, why);
+}
+
+/* How long to wait for answers at most. */
+static int
+wait_in_round(const struct vt_publisher *p, int timeout_ms)
+{
+    int64_t due = p->began_ms + p->opts.interval_ms - vt_clock_monotonic_ms();
+
+    if (p->quorum_ms == 0)
+        return timeout_ms;
+    if (timeout_ms > GRACE_MS)
+        timeout_ms = GRACE_MS;
+    return due > 0 && due < timeout_ms ? (int)due : timeout_ms;
+}
+
+static enum vt_err
+step(struct vt_publisher *p, int fd, int timeout_ms, struct vt_why *why)
+{
+    enum vt_err err = VT_OK;
+    size_t left;
+
+    if (p->batch == NULL)
+        err = step_between(p, fd, timeout_ms, why);
+    if (err != VT_OK || p->batch == NULL)
+        return err;
+    if (is_behind(p)) {
+        err = vt_log_writer_derive(p->writer, why);
+        timeout_ms = 0;
+    }
+    if (err == VT_OK)
+        err = vt_http_batch_poll(p->batch, fd, wait_in_round(p, timeout_ms), &left, why);
+    return err == VT_OK ? advance_round(p, why) : err;
+}
+
 enum vt_err
 vt_publisher_step(struct vt_publisher *p, int fd, int timeout_ms, struct vt_why *why)
 {
-    enum vt_err err;
-    size_t left;
+    enum vt_err err = step(p, fd, timeout_ms, why);
 
-    if (p->batch == NULL) {
-        struct pollfd pf = {.fd = fd, .events = POLLIN};
-        int64_t due = due_in(p);
-
-        if (due > 0) {
-            (void)poll(&pf, 1, due < timeout_ms ? (int)due : timeout_ms);
-            return VT_OK;
-        }
-        err = begin_round(p, why);
-        if (err != VT_OK) {
-            end_round(p);
-            p->not_before_ms = vt_clock_monotonic_ms() + OWN_FAILURE_MS;
-            return err;
-        }
+    if (err != VT_OK) {
+        end_round(p);
+        p->not_before_ms = vt_clock_monotonic_ms() + OWN_FAILURE_MS;
     }
-    if (p->quorum_ms > 0 && timeout_ms > GRACE_MS)
-        timeout_ms = GRACE_MS;
-    err = vt_http_batch_poll(p->batch, fd, timeout_ms, &left, why);
-    if (err == VT_OK)
-        err = advance_round(p, why);
     return err;
+}
+
+void
+vt_publisher_numbers(const struct vt_publisher *p, struct vt_publisher_numbers *ret)
+{
+    *ret = p->numbers;
+    ret->size = p->published;
 }

@@ -130,23 +130,97 @@ vt_log_reader_consistency(
 }
 
 enum vt_err
+vt_log_frozen_check(
+    const struct vt_frozen *f, const struct vt_checkpoint *c, struct vt_why *why)
+{
+    if (c->size < f->size || (c->size == f->size && vt_digest_eq(&c->root, &f->root)))
+        return VT_OK;
+    if (c->size == f->size)
+        return vt_fail(why, VT_E_PROOF,
+            "MISBEHAVIOUR: %s signed that it is frozen at %llu entries, and a checkpoint of as "
+            "many with another root",
+            f->origin, (unsigned long long)f->size);
+    return vt_fail(why, VT_E_PROOF,
+        "MISBEHAVIOUR: %s signed that it is frozen at %llu entries, and a checkpoint of %llu",
+        f->origin, (unsigned long long)f->size, (unsigned long long)c->size);
+}
+
+enum vt_err
+vt_log_reader_frozen(struct vt_log_reader *r, struct vt_frozen *ret, struct vt_why *why)
+{
+    struct vt_buf b = VT_BUF(VT_NOTE_MAX);
+    struct vt_frozen f;
+    enum vt_err err = vt_fetch_get(r->fetch, "frozen", &b, why);
+
+    if (err == VT_OK) {
+        err = vt_policy_check_frozen(r->policy, r->checkpoint.origin, b.data, b.len, &f, why);
+        if (err != VT_OK)
+            err = vt_fail_in(why, err, "the final statement of %s", r->checkpoint.origin);
+    }
+    vt_buf_release(&b);
+    if (err == VT_OK)
+        err = vt_log_frozen_check(&f, &r->checkpoint, why);
+    if (err == VT_OK)
+        *ret = f;
+    return err;
+}
+
+/* The bundles that are still to be read. */
+struct coming {
+    uint64_t next;
+    uint64_t size;
+};
+
+static bool
+next_bundle(void *ctx, char ret[VT_FETCH_PATH_MAX])
+{
+    struct coming *c = ctx;
+    struct vt_tile t = {.level = VT_TILE_ENTRIES, .index = c->next};
+
+    t.width = vt_tile_width(0, t.index, c->size);
+    if (t.width == 0)
+        return false;
+    vt_tile_path(&t, ret);
+    c->next++;
+    return true;
+}
+
+static enum vt_err
+each_of_bundle(struct vt_log_reader *r, struct vt_fetch_ahead *ahead, uint64_t from,
+    enum vt_err (*fn)(
+        void *ctx, uint64_t index, const void *entry, size_t len, struct vt_why *why),
+    void *ctx, bool *ret_end, struct vt_why *why)
+{
+    const struct vt_bundle *b = NULL;
+    const uint8_t *data = NULL;
+    uint64_t n = from / VT_TILE_WIDTH;
+    enum vt_err err = vt_tiles_bundle(r->tiles, n, ahead, &b, &data, why);
+
+    if (err != VT_OK)
+        return err;
+    for (unsigned i = (unsigned)(from % VT_TILE_WIDTH); i < b->width && err == VT_OK; i++)
+        err = fn(ctx, n * VT_TILE_WIDTH + i, data + b->at[i], b->len[i], why);
+    *ret_end = err == VT_E_EXIST; /* which is fn's alone */
+    return *ret_end ? VT_OK : err;
+}
+
+enum vt_err
 vt_log_reader_each(struct vt_log_reader *r, uint64_t from,
     enum vt_err (*fn)(
         void *ctx, uint64_t index, const void *entry, size_t len, struct vt_why *why),
     void *ctx, struct vt_why *why)
 {
-    enum vt_err err = VT_OK;
+    struct coming coming = {.next = from / VT_TILE_WIDTH, .size = r->checkpoint.size};
+    struct vt_fetch_ahead *ahead = NULL;
+    bool end = false;
+    enum vt_err err = vt_fetch_ahead_new(r->fetch, next_bundle, &coming, &ahead, why);
 
-    for (uint64_t i = from; i < r->checkpoint.size && err == VT_OK; i++) {
-        const uint8_t *p = NULL;
-        size_t len = 0;
-
-        err = vt_tiles_entry(r->tiles, i, &p, &len, why);
-        if (err != VT_OK)
-            return err; /* VT_E_EXIST is fn's alone */
-        err = fn(ctx, i, p, len, why);
+    while (err == VT_OK && !end && from < r->checkpoint.size) {
+        err = each_of_bundle(r, ahead, from, fn, ctx, &end, why);
+        from = (from / VT_TILE_WIDTH + 1) * VT_TILE_WIDTH;
     }
-    return err == VT_E_EXIST ? VT_OK : err;
+    vt_fetch_ahead_free(ahead);
+    return err;
 }
 
 enum vt_err

@@ -8,6 +8,7 @@
 #define VT_LOG_READER_H
 
 #include "merkle/tree.h"
+#include "note/frozen.h"
 #include "note/passport.h"
 #include "note/policy.h"
 
@@ -33,8 +34,19 @@ VT_MUST enum vt_err vt_log_reader_inclusion(
     struct vt_log_reader *r, uint64_t index, struct vt_proof *ret, struct vt_why *why);
 VT_MUST enum vt_err vt_log_reader_consistency(
     struct vt_log_reader *r, uint64_t old_size, struct vt_proof *ret, struct vt_why *why);
-/* Calls fn for the entries [from, size) in order, each verified. fn's error
- * ends the walk; VT_E_EXIST from fn ends it as success. */
+/* The log's final statement, signed by its key. VT_E_NOENT: it has made none. VT_E_PROOF: it
+ * broke it, see vt_log_frozen_check. */
+VT_MUST enum vt_err vt_log_reader_frozen(
+    struct vt_log_reader *r, struct vt_frozen *ret, struct vt_why *why);
+/* Holds a checkpoint against a final statement by the same log. VT_E_PROOF: it has more
+ * entries, or as many with another root: with both in hand anybody can see that the log broke
+ * its word. */
+VT_MUST enum vt_err vt_log_frozen_check(
+    const struct vt_frozen *f, const struct vt_checkpoint *c, struct vt_why *why);
+
+/* Calls fn for the entries [from, size) in order, each verified; over the network
+ * several bundles are fetched at once, 32 MiB of them at the most. fn's error ends the walk;
+ * VT_E_EXIST from fn ends it as success. */
 VT_MUST enum vt_err vt_log_reader_each(struct vt_log_reader *r, uint64_t from,
     enum vt_err (*fn)(
         void *ctx, uint64_t index, const void *entry, size_t len, struct vt_why *why),

@@ -4,21 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Direct-mapped caches: 2 MiB of tiles, and bundles of at most 16 MiB each. */
+/* Direct-mapped caches: 2 MiB of tiles, and bundles, one at least and HELD_MAX beside it. */
 enum { SLOTS = 256, BUNDLES = 32 };
-#define BUNDLE_MAX (VT_TILE_WIDTH * (2U + 65535U))
+#define HELD_MAX (32U * 1024U * 1024U)
 
 struct cached {
     struct vt_tile tile; /* width 0: empty */
     struct vt_digest hash[VT_TILE_WIDTH];
 };
 
-struct bundle {
+struct held {
     uint64_t index;
-    unsigned width; /* 0: empty */
     struct vt_buf data;
-    uint32_t at[VT_TILE_WIDTH]; /* offsets of the entries' bytes */
-    uint16_t len[VT_TILE_WIDTH];
+    struct vt_bundle open; /* width 0: empty */
 };
 
 struct vt_tiles {
@@ -26,9 +24,9 @@ struct vt_tiles {
     uint64_t size;
     struct vt_digest root;
     bool edge_ok; /* the right edge was fetched and gives the root */
-    struct cached edge[VT_TILE_LEVEL_MAX + 1];
+    struct vt_edge edge;
     struct cached slot[SLOTS];
-    struct bundle bundle[BUNDLES];
+    struct held bundle[BUNDLES];
 };
 
 enum vt_err
@@ -43,7 +41,7 @@ vt_tiles_new(struct vt_fetch *fetch, uint64_t size, const struct vt_digest *root
     t->size = size;
     t->root = *root;
     for (size_t i = 0; i < BUNDLES; i++)
-        vt_buf_init(&t->bundle[i].data, BUNDLE_MAX);
+        vt_buf_init(&t->bundle[i].data, VT_BUNDLE_MAX);
     *ret = t;
     return VT_OK;
 }
@@ -58,84 +56,62 @@ vt_tiles_free(struct vt_tiles *t)
     free(t);
 }
 
-/* Fetches a tile's file. A partial one may be gone when the log has grown: the
- * full one begins with the same bytes. */
-static enum vt_err
-fetch_tile(struct vt_tiles *t, const struct vt_tile *tile, struct vt_buf *b, struct vt_why *why)
+enum vt_err
+vt_tiles_fetch(const struct vt_tile *tile, struct vt_fetch *f, struct vt_fetch_ahead *ahead,
+    struct vt_buf *b, bool *ret_whole, struct vt_why *why)
 {
     char path[VT_TILE_PATH_MAX];
     struct vt_tile full = *tile;
     enum vt_err err;
 
     vt_tile_path(tile, path);
-    err = vt_fetch_get(t->fetch, path, b, why);
+    err = ahead != NULL ? vt_fetch_ahead_take(ahead, path, b, why)
+                        : vt_fetch_get(f, path, b, why);
+    *ret_whole = true;
     if (err != VT_E_NOENT || tile->width == VT_TILE_WIDTH)
         return err;
+    *ret_whole = false;
     full.width = VT_TILE_WIDTH;
     vt_tile_path(&full, path);
-    return vt_fetch_get(t->fetch, path, b, why);
+    return vt_fetch_get(f, path, b, why);
 }
 
-static enum vt_err
-fetch_hashes(
-    struct vt_tiles *t, const struct vt_tile *tile, struct cached *ret, struct vt_why *why)
+enum vt_err
+vt_tiles_hashes(const struct vt_tile *tile, struct vt_fetch *f, struct vt_fetch_ahead *ahead,
+    struct vt_digest *ret, struct vt_why *why)
 {
     struct vt_buf b = VT_BUF(VT_TILE_WIDTH * VT_DIGEST_SIZE);
-    enum vt_err err = fetch_tile(t, tile, &b, why);
     char path[VT_TILE_PATH_MAX];
+    bool whole;
+    enum vt_err err = vt_tiles_fetch(tile, f, ahead, &b, &whole, why);
+    size_t want = (whole ? tile->width : VT_TILE_WIDTH) * VT_DIGEST_SIZE;
 
-    if (err == VT_OK && b.len != tile->width * VT_DIGEST_SIZE &&
-        b.len != VT_TILE_WIDTH * VT_DIGEST_SIZE) {
+    if (err == VT_OK && b.len != want) {
         vt_tile_path(tile, path);
-        err = vt_fail(why, VT_E_PROOF, "%s has %zu bytes, not %u", path, b.len,
-            tile->width * VT_DIGEST_SIZE);
+        err = vt_fail(why, VT_E_PROOF, "%s has %zu bytes, not %zu", path, b.len, want);
     }
-    if (err == VT_OK) {
-        ret->tile = *tile;
-        for (unsigned i = 0; i < tile->width; i++)
-            memcpy(ret->hash[i].b, b.data + i * VT_DIGEST_SIZE, VT_DIGEST_SIZE);
-    }
+    if (err == VT_OK)
+        memcpy(ret, b.data, tile->width * VT_DIGEST_SIZE);
     vt_buf_release(&b);
     return err;
-}
-
-/* Folds a run of hashes of the right edge, for computing the root. */
-static enum vt_err
-edge_hash(void *ctx, unsigned level, uint64_t index, struct vt_digest *ret, struct vt_why *why)
-{
-    struct vt_tiles *t = ctx;
-    struct vt_tile tile;
-    unsigned first;
-    unsigned count;
-
-    vt_tile_of(level, index, t->size, &tile, &first, &count);
-    if (tile.level > VT_TILE_LEVEL_MAX || t->edge[tile.level].tile.width == 0 ||
-        t->edge[tile.level].tile.index != tile.index)
-        return vt_fail(why, VT_E_PROOF, "the log's right edge lacks a tile");
-    vt_tile_fold(&t->edge[tile.level].hash[first], count, ret);
-    return VT_OK;
 }
 
 /* Fetches the partial tiles of all levels and checks that they give the root. */
 static enum vt_err
 load_edge(struct vt_tiles *t, struct vt_why *why)
 {
-    struct vt_hash_source src = {.get = edge_hash, .ctx = t};
     struct vt_digest root;
     enum vt_err err = VT_OK;
 
+    t->edge.size = t->size;
     for (unsigned l = 0; l <= VT_TILE_LEVEL_MAX && err == VT_OK; l++) {
-        uint64_t count = t->size >> (8 * l);
-        struct vt_tile tile = {.level = l,
-            .index = count / VT_TILE_WIDTH,
-            .width = (unsigned)(count % VT_TILE_WIDTH)};
+        struct vt_tile tile = vt_edge_tile(&t->edge, l);
 
-        t->edge[l].tile.width = 0;
         if (tile.width > 0)
-            err = fetch_hashes(t, &tile, &t->edge[l], why);
+            err = vt_tiles_hashes(&tile, t->fetch, NULL, t->edge.hash[l], why);
     }
     if (err == VT_OK)
-        err = vt_merkle_root(&src, t->size, &root, why);
+        err = vt_edge_root(&t->edge, &root, why);
     if (err == VT_OK && !vt_digest_eq(&root, &t->root))
         err = vt_fail(why, VT_E_PROOF,
             "the log's tiles do not give the root of its checkpoint of %llu entries",
@@ -144,49 +120,73 @@ load_edge(struct vt_tiles *t, struct vt_why *why)
     return err;
 }
 
+enum vt_err
+vt_tiles_edge(struct vt_tiles *t, const struct vt_edge **ret, struct vt_why *why)
+{
+    enum vt_err err = t->edge_ok ? VT_OK : load_edge(t, why);
+
+    if (err == VT_OK)
+        *ret = &t->edge;
+    return err;
+}
+
+static enum vt_err get_tile(struct vt_tiles *t, const struct vt_tile *tile,
+    const struct vt_digest **ret, struct vt_why *why);
+
 static struct cached *
 slot_of(struct vt_tiles *t, unsigned level, uint64_t index)
 {
     return &t->slot[(index * 8 + level) % SLOTS];
 }
 
-/* A full tile's root must stand in the tile above. *ret points into a cache. */
+/* Whether the hashes are those of the full tile: its root must stand in the tile above. */
 static enum vt_err
-get_tile(struct vt_tiles *t, const struct vt_tile *tile, const struct cached **ret,
+check_full(struct vt_tiles *t, const struct vt_tile *tile, const struct vt_digest *hashes,
     struct vt_why *why)
 {
-    const struct cached *above = NULL;
+    const struct vt_digest *above = NULL;
+    struct vt_tile up = {.level = tile->level + 1, .index = tile->index / VT_TILE_WIDTH};
+    struct vt_digest root;
+    char path[VT_TILE_PATH_MAX];
+    enum vt_err err;
+
+    if (tile->level == VT_TILE_LEVEL_MAX)
+        return vt_fail(why, VT_E_LIMIT, "the log is larger than can be read");
+    up.width = vt_tile_width(up.level, up.index, t->size);
+    err = get_tile(t, &up, &above, why);
+    if (err != VT_OK)
+        return err;
+    vt_tile_fold(hashes, VT_TILE_WIDTH, &root);
+    if (vt_digest_eq(&root, &above[tile->index % VT_TILE_WIDTH]))
+        return VT_OK;
+    vt_tile_path(tile, path);
+    return vt_fail(why, VT_E_PROOF, "%s is not the tile of the checkpoint's tree", path);
+}
+
+/* The checked hashes of a tile. *ret points into a cache. */
+static enum vt_err
+get_tile(struct vt_tiles *t, const struct vt_tile *tile, const struct vt_digest **ret,
+    struct vt_why *why)
+{
     struct cached *c = slot_of(t, tile->level, tile->index);
     struct cached *fresh;
-    struct vt_digest root;
-    struct vt_tile up;
     enum vt_err err = t->edge_ok ? VT_OK : load_edge(t, why);
 
     if (err != VT_OK)
         return err;
-    *ret = &t->edge[tile->level];
+    *ret = t->edge.hash[tile->level];
     if (tile->width < VT_TILE_WIDTH)
         return VT_OK;
-    *ret = c;
+    *ret = c->hash;
     if (c->tile.width > 0 && c->tile.level == tile->level && c->tile.index == tile->index)
         return VT_OK;
-    if (tile->level == VT_TILE_LEVEL_MAX)
-        return vt_fail(why, VT_E_LIMIT, "the log is larger than can be read");
     fresh = malloc(sizeof(*fresh));
     if (fresh == NULL)
         return vt_fail(why, VT_E_NOMEM, "log reader: out of memory");
-    err = fetch_hashes(t, tile, fresh, why);
-    up = (struct vt_tile){.level = tile->level + 1, .index = tile->index / VT_TILE_WIDTH};
-    up.width = vt_tile_width(up.level, up.index, t->size);
+    fresh->tile = *tile;
+    err = vt_tiles_hashes(tile, t->fetch, NULL, fresh->hash, why);
     if (err == VT_OK)
-        err = get_tile(t, &up, &above, why);
-    if (err == VT_OK) {
-        vt_tile_fold(fresh->hash, VT_TILE_WIDTH, &root);
-        if (!vt_digest_eq(&root, &above->hash[tile->index % VT_TILE_WIDTH]))
-            err =
-                vt_fail(why, VT_E_PROOF, "the log's tile %u/%llu is not that of its checkpoint",
-                    tile->level, (unsigned long long)tile->index);
-    }
+        err = check_full(t, tile, fresh->hash, why);
     if (err == VT_OK)
         *c = *fresh;
     free(fresh);
@@ -197,7 +197,7 @@ static enum vt_err
 get_hash(void *ctx, unsigned level, uint64_t index, struct vt_digest *ret, struct vt_why *why)
 {
     struct vt_tiles *t = ctx;
-    const struct cached *c = NULL;
+    const struct vt_digest *hash = NULL;
     struct vt_tile tile;
     unsigned first;
     unsigned count;
@@ -207,9 +207,9 @@ get_hash(void *ctx, unsigned level, uint64_t index, struct vt_digest *ret, struc
     if (tile.level > VT_TILE_LEVEL_MAX || tile.width == 0)
         return vt_fail(why, VT_E_PROOF, "the tree has no subtree %u/%llu", level,
             (unsigned long long)index);
-    err = get_tile(t, &tile, &c, why);
+    err = get_tile(t, &tile, &hash, why);
     if (err == VT_OK)
-        vt_tile_fold(&c->hash[first], count, ret);
+        vt_tile_fold(&hash[first], count, ret);
     return err;
 }
 
@@ -219,50 +219,84 @@ vt_tiles_source(struct vt_tiles *t)
     return (struct vt_hash_source){.get = get_hash, .ctx = t};
 }
 
-/* Takes a bundle apart and checks each entry against its leaf hash. */
+/* Which entry of a bundle is not its leaf, by the tile, which is checked itself. */
 static enum vt_err
-check_bundle(struct bundle *b, const struct vt_digest *leaf, struct vt_why *why)
+name_culprit(struct vt_tiles *t, uint64_t n, const struct vt_bundle *b, struct vt_why *why)
 {
-    struct vt_reader r = VT_READER(b->data.data, b->data.len);
+    struct vt_tile tile = {.level = 0, .index = n, .width = b->width};
+    const struct vt_digest *leaf = NULL;
+    enum vt_err err = get_tile(t, &tile, &leaf, why);
 
-    for (unsigned i = 0; i < b->width; i++) {
-        const uint8_t *p;
-        struct vt_digest d;
-
-        if (!vt_reader_u16(&r, &b->len[i]) || !vt_reader_take(&r, b->len[i], &p))
-            return vt_fail(why, VT_E_PROOF, "entry bundle %llu is cut short",
-                (unsigned long long)b->index);
-        b->at[i] = (uint32_t)(p - b->data.data);
-        vt_merkle_leaf(p, b->len[i], &d);
-        if (!vt_digest_eq(&d, &leaf[i]))
+    for (unsigned i = 0; i < b->width && err == VT_OK; i++)
+        if (!vt_digest_eq(&b->leaf[i], &leaf[i]))
             return vt_fail(why, VT_E_PROOF, "entry %llu is not the one in the log's tree",
-                (unsigned long long)(b->index * VT_TILE_WIDTH + i));
-    }
-    return VT_OK;
+                (unsigned long long)(n * VT_TILE_WIDTH + i));
+    return err != VT_OK && err != VT_E_PROOF
+               ? vt_fail_in(why, VT_E_PROOF, "entry bundle %llu is not that of the log's tree",
+                     (unsigned long long)n)
+               : err;
 }
 
-static enum vt_err
-load_bundle(struct vt_tiles *t, uint64_t n, struct bundle *b, struct vt_why *why)
+enum vt_err
+vt_tiles_check(struct vt_tiles *t, uint64_t n, const struct vt_bundle *b, struct vt_why *why)
 {
-    struct vt_tile entries = {.level = VT_TILE_ENTRIES, .index = n};
-    struct vt_tile leaves = {.level = 0, .index = n};
-    const struct cached *c = NULL;
+    struct vt_digest root;
+    struct vt_digest want;
     enum vt_err err;
 
-    leaves.width = vt_tile_width(0, n, t->size);
-    entries.width = leaves.width;
-    b->width = 0;
-    vt_buf_clear(&b->data);
-    err = get_tile(t, &leaves, &c, why);
-    if (err == VT_OK)
-        err = fetch_tile(t, &entries, &b->data, why);
+    if (b->width < VT_TILE_WIDTH)
+        return name_culprit(t, n, b, why);
+    err = get_hash(t, 8, n, &want, why);
     if (err != VT_OK)
         return err;
-    b->index = n;
-    b->width = leaves.width;
-    err = check_bundle(b, c->hash, why);
-    if (err != VT_OK)
-        b->width = 0;
+    vt_tile_fold(b->leaf, VT_TILE_WIDTH, &root);
+    return vt_digest_eq(&root, &want) ? VT_OK : name_culprit(t, n, b, why);
+}
+
+/* Empties a slot; when the others together are too large, them too. */
+static void
+make_room(struct vt_tiles *t, struct held *b)
+{
+    size_t held = 0;
+
+    vt_buf_clear(&b->data);
+    b->open.width = 0;
+    for (size_t i = 0; i < BUNDLES; i++)
+        held += t->bundle[i].data.cap;
+    for (size_t i = 0; i < BUNDLES && held > HELD_MAX; i++) {
+        vt_buf_release(&t->bundle[i].data);
+        t->bundle[i].open.width = 0;
+    }
+}
+
+enum vt_err
+vt_tiles_bundle(struct vt_tiles *t, uint64_t n, struct vt_fetch_ahead *ahead,
+    const struct vt_bundle **ret, const uint8_t **ret_data, struct vt_why *why)
+{
+    struct vt_tile tile = {.level = VT_TILE_ENTRIES, .index = n};
+    struct held *b = &t->bundle[n % BUNDLES];
+    bool whole = false;
+    enum vt_err err = VT_OK;
+
+    tile.width = vt_tile_width(0, n, t->size);
+    if (b->open.width == 0 || b->index != n) {
+        make_room(t, b);
+        b->index = n;
+        err = vt_tiles_fetch(&tile, t->fetch, ahead, &b->data, &whole, why);
+        if (err != VT_OK)
+            return err;
+        err = vt_bundle_open(b->data.data, b->data.len, tile.width, whole, &b->open, why);
+        if (err != VT_OK)
+            err = vt_fail_in(why, err, "entry bundle %llu", (unsigned long long)n);
+        else
+            err = vt_tiles_check(t, n, &b->open, why);
+        if (err != VT_OK)
+            b->open.width = 0;
+    }
+    if (err == VT_OK) {
+        *ret = &b->open;
+        *ret_data = b->data.data;
+    }
     return err;
 }
 
@@ -270,18 +304,17 @@ enum vt_err
 vt_tiles_entry(struct vt_tiles *t, uint64_t index, const uint8_t **ret, size_t *ret_len,
     struct vt_why *why)
 {
-    uint64_t n = index / VT_TILE_WIDTH;
-    struct bundle *b = &t->bundle[n % BUNDLES];
+    const struct vt_bundle *b = NULL;
+    const uint8_t *data = NULL;
     unsigned i = (unsigned)(index % VT_TILE_WIDTH);
-    enum vt_err err = VT_OK;
+    enum vt_err err;
 
     if (index >= t->size)
         return vt_fail(why, VT_E_NOENT, "the log has %llu entries, not %llu",
             (unsigned long long)t->size, (unsigned long long)index);
-    if (b->width == 0 || b->index != n)
-        err = load_bundle(t, n, b, why);
+    err = vt_tiles_bundle(t, index / VT_TILE_WIDTH, NULL, &b, &data, why);
     if (err == VT_OK) {
-        *ret = b->data.data + b->at[i];
+        *ret = data + b->at[i];
         *ret_len = b->len[i];
     }
     return err;

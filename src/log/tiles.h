@@ -13,7 +13,8 @@
 #define VT_LOG_TILES_H
 
 #include "log/fetch.h"
-#include "merkle/tile.h"
+#include "log/tiles_bundle.h"
+#include "log/tiles_edge.h"
 
 struct vt_tiles;
 
@@ -26,9 +27,30 @@ void vt_tiles_free(struct vt_tiles *t);
  * lead to the root. */
 struct vt_hash_source vt_tiles_source(struct vt_tiles *t);
 
-/* Entry `index`: checked against its leaf hash. Points into the cache, until
- * the next call. */
+/* The checked right edge; valid while t is. */
+VT_MUST enum vt_err vt_tiles_edge(
+    struct vt_tiles *t, const struct vt_edge **ret, struct vt_why *why);
+
+/* Whether bundle n is that of the tree. Of a full one the leaves must fold to a checked hash of
+ * level 8, so that no tile of level 0 is fetched but to name the wrong entry. VT_E_PROOF. */
+VT_MUST enum vt_err vt_tiles_check(
+    struct vt_tiles *t, uint64_t n, const struct vt_bundle *b, struct vt_why *why);
+/* Bundle n, checked; n * 256 is below the size. Fetched through `ahead`, when not NULL. Points
+ * into the cache, until the next call. */
+VT_MUST enum vt_err vt_tiles_bundle(struct vt_tiles *t, uint64_t n,
+    struct vt_fetch_ahead *ahead, const struct vt_bundle **ret, const uint8_t **ret_data,
+    struct vt_why *why);
+/* Entry `index`, checked; likewise. VT_E_NOENT beyond the size. */
 VT_MUST enum vt_err vt_tiles_entry(struct vt_tiles *t, uint64_t index, const uint8_t **ret,
     size_t *ret_len, struct vt_why *why);
+
+/* What the above fetch, unchecked, for those who check in another way. A tile's or bundle's
+ * file, appended; when a partial one is gone, since the log has grown, the full one, which
+ * begins with the same bytes (then *ret_whole is false). `ahead` may be NULL. */
+VT_MUST enum vt_err vt_tiles_fetch(const struct vt_tile *tile, struct vt_fetch *f,
+    struct vt_fetch_ahead *ahead, struct vt_buf *b, bool *ret_whole, struct vt_why *why);
+/* The tile's hashes. VT_E_PROOF: it has another length. */
+VT_MUST enum vt_err vt_tiles_hashes(const struct vt_tile *tile, struct vt_fetch *f,
+    struct vt_fetch_ahead *ahead, struct vt_digest *ret, struct vt_why *why);
 
 #endif

@@ -1,237 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "log/wal.h"
 
-#include "base/file.h"
+#include "log/wal_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#define BATCH_MAGIC 0x56544231U /* "VTB1" */
-#define BATCH_HEAD 20U          /* magic, body length, first index, count */
-#define RECORD_HEAD 34U         /* name, length */
-#define FILE_MAGIC "vitrine/wal/v1\n"
-
-struct vt_wal {
-    int fd;
-    char path[VT_PATH_MAX];
-    uint64_t end; /* where the next batch goes */
-    uint64_t count;
-    bool unsure; /* a failed fdatasync: what the disk holds is not known */
-};
-
-struct scan {
-    const uint8_t *data;
-    uint64_t size;
-    uint64_t pos;
-    uint64_t count;
-    enum vt_err (*fn)(
-        void *ctx, const struct vt_wal_record *r, uint64_t offset, struct vt_why *why);
-    void *ctx;
-};
-
-/* A batch that is whole: its head makes sense and its digest is right. Points
- * *ret_body at the records. */
-static bool
-batch_at(const struct scan *s, uint64_t pos, uint64_t *ret_first, uint32_t *ret_count,
-    struct vt_reader *ret_body)
-{
-    struct vt_reader r = VT_READER(s->data + pos, s->size - pos);
-    const uint8_t *start = r.p;
-    const uint8_t *body;
-    const uint8_t *sum;
-    struct vt_digest d;
-    uint32_t magic;
-    uint32_t len;
-
-    if (!vt_reader_u32(&r, &magic) || magic != BATCH_MAGIC || !vt_reader_u32(&r, &len) ||
-        len > VT_WAL_BATCH_MAX || !vt_reader_u64(&r, ret_first) ||
-        !vt_reader_u32(&r, ret_count) || !vt_reader_take(&r, len, &body) ||
-        !vt_reader_take(&r, VT_DIGEST_SIZE, &sum))
-        return false;
-    vt_digest_of(start, BATCH_HEAD + len, &d);
-    *ret_body = VT_READER(body, len);
-    return memcmp(d.b, sum, VT_DIGEST_SIZE) == 0;
-}
-
-/* Gives out the records of a batch. */
-static enum vt_err
-each_record(struct scan *s, struct vt_reader *body, uint32_t count, struct vt_why *why)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        struct vt_wal_record rec;
-        const uint8_t *name;
-        const uint8_t *data;
-        enum vt_err err;
-
-        if (!vt_reader_take(body, VT_DIGEST_SIZE, &name) || !vt_reader_u16(body, &rec.len) ||
-            !vt_reader_take(body, rec.len, &data))
-            return vt_fail(why, VT_E_DIGEST, "a batch says more records than it holds");
-        memcpy(rec.name.b, name, VT_DIGEST_SIZE);
-        rec.data = data;
-        err = s->fn(s->ctx, &rec, (uint64_t)(data - s->data), why);
-        if (err != VT_OK)
-            return err;
-        s->count++;
-    }
-    return body->left == 0 ? VT_OK
-                           : vt_fail(why, VT_E_DIGEST, "a batch holds more than it says");
-}
-
-/* Whether a whole batch that follows what was read so far stands anywhere
- * after pos. */
-static bool
-batch_follows(const struct scan *s, uint64_t pos)
-{
-    static const uint8_t magic[4] = {0x56, 0x54, 0x42, 0x31};
-
-    while (pos < s->size) {
-        const uint8_t *hit = memmem(s->data + pos, s->size - pos, magic, sizeof(magic));
-        struct vt_reader body;
-        uint64_t first;
-        uint32_t count;
-
-        if (hit == NULL)
-            return false;
-        pos = (uint64_t)(hit - s->data);
-        if (batch_at(s, pos, &first, &count, &body) && first >= s->count)
-            return true;
-        pos++;
-    }
-    return false;
-}
-
-static enum vt_err
-scan_batches(struct scan *s, struct vt_why *why)
-{
-    while (s->pos < s->size) {
-        struct vt_reader body;
-        uint64_t first;
-        uint32_t count;
-        enum vt_err err;
-
-        if (!batch_at(s, s->pos, &first, &count, &body)) {
-            if (batch_follows(s, s->pos + 1))
-                return vt_fail(why, VT_E_DIGEST,
-                    "damaged at byte %llu (entry %llu), and good entries follow: put back a "
-                    "sound copy of the file",
-                    (unsigned long long)s->pos, (unsigned long long)s->count);
-            return VT_OK; /* a torn tail: s->pos is where it is cut */
-        }
-        if (first != s->count)
-            return vt_fail(why, VT_E_DIGEST,
-                "entry %llu stands where %llu should: put back a "
-                "sound copy of the file",
-                (unsigned long long)first, (unsigned long long)s->count);
-        err = each_record(s, &body, count, why);
-        if (err != VT_OK)
-            return err;
-        s->pos = (uint64_t)(body.p - s->data) + VT_DIGEST_SIZE;
-    }
-    return VT_OK;
-}
-
-/* Checks the first lines: what the file is, and whose. */
-static enum vt_err
-scan_head(struct scan *s, const char *origin, struct vt_why *why)
-{
-    struct vt_reader r = VT_READER(s->data, s->size);
-    struct vt_reader line;
-
-    if (!vt_reader_skip(&r, FILE_MAGIC) || !vt_reader_line(&r, &line))
-        return vt_fail(why, VT_E_DIGEST, "not a write-ahead log of this version");
-    if (!vt_reader_is(&line, origin))
-        return vt_fail(why, VT_E_CONFIG, "it is the log of %.*s, not of %s",
-            (int)(line.left < 128 ? line.left : 128), (const char *)line.p, origin);
-    s->pos = s->size - r.left;
-    return VT_OK;
-}
-
-static enum vt_err
-scan_file(struct vt_wal *w, const char *origin, struct scan *s, struct vt_why *why)
-{
-    void *map;
-    enum vt_err err;
-
-    map = mmap(NULL, s->size, PROT_READ, MAP_PRIVATE, w->fd, 0);
-    if (map == MAP_FAILED)
-        return vt_fail_errno(why, "cannot map");
-    (void)madvise(map, s->size, MADV_SEQUENTIAL);
-    s->data = map;
-    err = scan_head(s, origin, why);
-    if (err == VT_OK)
-        err = scan_batches(s, why);
-    (void)munmap(map, s->size);
-    return err;
-}
-
-static enum vt_err
-cut_to(struct vt_wal *w, uint64_t size, struct vt_why *why)
-{
-    if (ftruncate(w->fd, (off_t)size) != 0 || fdatasync(w->fd) != 0)
-        return vt_fail_errno(why, "cannot cut off the torn tail");
-    return VT_OK;
-}
-
-static enum vt_err
-open_file(struct vt_wal *w, const char *origin, struct scan *s, struct vt_why *why)
-{
-    struct vt_buf head = VT_BUF(256);
-    struct stat st;
-    enum vt_err err = VT_OK;
-
-    vt_buf_putf(&head, "%s%s\n", FILE_MAGIC, origin);
-    if (!vt_file_exists(w->path)) {
-        err = vt_buf_check(&head, "origin", why);
-        if (err == VT_OK)
-            err = vt_file_create(w->path, 0600, head.data, head.len, why);
-    }
-    vt_buf_release(&head);
-    if (err != VT_OK)
-        return err;
-    w->fd = open(w->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    if (w->fd < 0 || fstat(w->fd, &st) != 0)
-        return vt_fail_errno(why, "cannot open");
-    if (st.st_size == 0)
-        return vt_fail(why, VT_E_DIGEST, "the file is empty: put back a sound copy of it");
-    s->size = (uint64_t)st.st_size;
-    return VT_OK;
-}
-
-enum vt_err
-vt_wal_open(const char *path, const char *origin,
-    enum vt_err (*fn)(
-        void *ctx, const struct vt_wal_record *r, uint64_t offset, struct vt_why *why),
-    void *ctx, struct vt_wal **ret, uint64_t *ret_cut, struct vt_why *why)
-{
-    struct scan s = {.fn = fn, .ctx = ctx};
-    struct vt_wal *w = calloc(1, sizeof(*w));
-    enum vt_err err;
-
-    if (w == NULL)
-        return vt_fail(why, VT_E_NOMEM, "%s: out of memory", path);
-    w->fd = -1;
-    err = vt_path(w->path, why, "%s", path);
-    if (err == VT_OK)
-        err = open_file(w, origin, &s, why);
-    if (err == VT_OK)
-        err = scan_file(w, origin, &s, why);
-    if (err == VT_OK && s.pos < s.size)
-        err = cut_to(w, s.pos, why);
-    if (err != VT_OK) {
-        vt_wal_free(w);
-        return vt_fail_in(why, err, "%s", path);
-    }
-    w->end = s.pos;
-    w->count = s.count;
-    *ret_cut = s.size - s.pos;
-    *ret = w;
-    return VT_OK;
-}
+/* A batch's memory beyond this is given back once it is written. */
+#define KEEP_MAX (4U * 1024U * 1024U)
 
 void
 vt_wal_free(struct vt_wal *w)
@@ -239,49 +18,126 @@ vt_wal_free(struct vt_wal *w)
     if (w == NULL)
         return;
     if (w->fd >= 0)
-        close(w->fd);
+        (void)close(w->fd);
+    vt_buf_release(&w->batch);
     free(w);
 }
 
 uint64_t
 vt_wal_count(const struct vt_wal *w)
 {
-    return w->count;
+    return atomic_load_explicit(&w->durable, memory_order_acquire);
 }
 
-static void
-put_batch(struct vt_buf *b, const struct vt_wal *w, const struct vt_wal_record *records,
-    uint32_t n, uint64_t *ret_offsets)
+uint64_t
+vt_wal_first(const struct vt_wal *w)
 {
-    struct vt_digest sum;
-    uint32_t body = 0;
+    return w->first;
+}
 
-    for (uint32_t i = 0; i < n; i++)
-        body += RECORD_HEAD + records[i].len;
-    vt_buf_put_u32(b, BATCH_MAGIC);
-    vt_buf_put_u32(b, body);
-    vt_buf_put_u64(b, w->count);
-    vt_buf_put_u32(b, n);
-    for (uint32_t i = 0; i < n; i++) {
-        vt_buf_put(b, records[i].name.b, VT_DIGEST_SIZE);
-        vt_buf_put_u16(b, records[i].len);
-        ret_offsets[i] = w->end + b->len;
-        vt_buf_put(b, records[i].data, records[i].len);
+uint32_t
+vt_wal_queued(const struct vt_wal *w)
+{
+    return atomic_load_explicit(&w->queued, memory_order_relaxed);
+}
+
+void
+vt_wal_abandon(struct vt_wal *w)
+{
+    atomic_store_explicit(&w->queued, 0, memory_order_relaxed);
+    if (w->batch.cap > KEEP_MAX)
+        vt_buf_release(&w->batch);
+    else
+        vt_buf_clear(&w->batch);
+}
+
+enum vt_err
+vt_wal_put(struct vt_wal *w, const void *data, uint16_t len, const struct vt_digest *name,
+    struct vt_why *why)
+{
+    static const uint8_t room[VT_WAL_BATCH_HEAD];
+    struct vt_buf *b = &w->batch;
+    uint32_t queued = vt_wal_queued(w);
+    size_t before = b->len;
+
+    if (queued == VT_WAL_QUEUE_MAX ||
+        (queued > 0 &&
+            b->len - VT_WAL_BATCH_HEAD + VT_WAL_RECORD_HEAD + len > VT_WAL_BATCH_MAX))
+        return vt_fail(why, VT_E_BUSY, "the log's queue is full: try again");
+    if (queued == 0)
+        vt_buf_put(b, room, sizeof room);
+    vt_buf_put(b, name->b, VT_DIGEST_SIZE);
+    vt_buf_put_u16(b, len);
+    vt_buf_put(b, data, len);
+    if (b->err != VT_OK) {
+        b->err = VT_OK;
+        b->len = before;
+        return vt_fail(why, VT_E_NOMEM, "the log's queue: out of memory");
     }
-    if (b->err == VT_OK) {
-        vt_digest_of(b->data, b->len, &sum);
-        vt_buf_put(b, sum.b, VT_DIGEST_SIZE);
+    atomic_store_explicit(&w->queued, queued + 1, memory_order_relaxed);
+    return VT_OK;
+}
+
+/* The newest file is full: its successor is durable before anything goes into it. */
+static enum vt_err
+begin_file(struct vt_wal *w, struct vt_why *why)
+{
+    struct vt_wal_head h = {.first = vt_wal_count(w),
+        .follows = true,
+        .previous = w->file_first,
+        .previous_len = w->end};
+    struct vt_buf head = VT_BUF(VT_WAL_HEAD_MAX);
+    char path[VT_PATH_MAX];
+    int fd = -1;
+    enum vt_err err = vt_wal_file_path(path, w->dir, h.first, why);
+
+    if (err == VT_OK)
+        err = vt_wal_head_put(&head, w->origin, &h, why);
+    if (err == VT_OK)
+        err = vt_file_create(path, 0600, head.data, head.len, why);
+    if (err == VT_OK) {
+        fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0)
+            err = vt_fail_errno(why, "%s: cannot open", path);
     }
+    if (err == VT_OK) {
+        (void)close(w->fd);
+        w->fd = fd;
+        w->file_first = h.first;
+        w->mark = h.mark;
+        w->end = head.len;
+        memcpy(w->path, path, sizeof path);
+    } else if (vt_file_exists(path)) {
+        w->unsure = true; /* it may be in the folder or not after a crash */
+    }
+    vt_buf_release(&head);
+    return err;
+}
+
+/* Gives the batch its head and its digest. */
+static enum vt_err
+seal(struct vt_wal *w, struct vt_why *why)
+{
+    struct vt_buf *b = &w->batch;
+    struct vt_wal_batch head = {.len = (uint32_t)(b->len - VT_WAL_BATCH_HEAD),
+        .first = vt_wal_count(w),
+        .count = vt_wal_queued(w)};
+    struct vt_digest sum;
+
+    vt_wal_batch_put_head(b->data, w->mark, &head);
+    vt_digest_of(b->data, b->len, &sum);
+    vt_buf_put(b, sum.b, VT_DIGEST_SIZE);
+    return vt_buf_check(b, "batch of entries", why);
 }
 
 static enum vt_err
-write_at_end(struct vt_wal *w, const struct vt_buf *b, struct vt_why *why)
+write_at_end(struct vt_wal *w, struct vt_why *why)
 {
     enum vt_err err;
 
     if (lseek(w->fd, (off_t)w->end, SEEK_SET) < 0)
         return vt_fail_errno(why, "%s", w->path);
-    err = vt_fd_write(w->fd, b->data, b->len, why);
+    err = vt_fd_write(w->fd, w->batch.data, w->batch.len, why);
     if (err != VT_OK) {
         /* Half a batch: away with it, or the next one would follow damage. */
         if (ftruncate(w->fd, (off_t)w->end) != 0)
@@ -295,47 +151,70 @@ write_at_end(struct vt_wal *w, const struct vt_buf *b, struct vt_why *why)
     return VT_OK;
 }
 
-enum vt_err
-vt_wal_append(struct vt_wal *w, const struct vt_wal_record *records, uint32_t n,
-    uint64_t *ret_offsets, struct vt_why *why)
+static enum vt_err
+append(struct vt_wal *w, struct vt_why *why)
 {
-    struct vt_buf b = VT_BUF(BATCH_HEAD + VT_WAL_BATCH_MAX + VT_DIGEST_SIZE);
-    enum vt_err err;
+    enum vt_err err = VT_OK;
 
+    if (!w->unsure && w->end >= w->file_max && vt_wal_count(w) > w->file_first)
+        err = begin_file(w, why);
     if (w->unsure)
         return vt_fail(why, VT_E_STATE,
-            "%s: an earlier write failed and it is not known what the disk holds: start the "
-            "log "
-            "again",
+            "%s: a write failed and it is not known what the disk holds: start the log again",
             w->path);
-    put_batch(&b, w, records, n, ret_offsets);
-    err = vt_buf_check(&b, "batch of entries", why);
     if (err == VT_OK)
-        err = write_at_end(w, &b, why);
-    if (err == VT_OK) {
-        w->end += b.len;
-        w->count += n;
-    }
-    vt_buf_release(&b);
+        err = seal(w, why);
+    if (err == VT_OK)
+        err = write_at_end(w, why);
     return err;
 }
 
 enum vt_err
-vt_wal_read(
-    const struct vt_wal *w, uint64_t offset, void *ret, uint16_t len, struct vt_why *why)
+vt_wal_commit(struct vt_wal *w, struct vt_why *why)
 {
-    size_t have = 0;
+    uint32_t n = vt_wal_queued(w);
+    enum vt_err err;
 
-    while (have < len) {
-        ssize_t n = pread(w->fd, (char *)ret + have, len - have, (off_t)(offset + have));
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return vt_fail_errno(why, "%s", w->path);
-        if (n == 0)
-            return vt_fail(why, VT_E_IO, "%s: shorter than it was", w->path);
-        have += (size_t)n;
+    if (n == 0)
+        return VT_OK;
+    err = append(w, why);
+    if (err == VT_OK) {
+        w->end += w->batch.len;
+        atomic_store_explicit(&w->durable, vt_wal_count(w) + n, memory_order_release);
     }
-    return VT_OK;
+    vt_wal_abandon(w);
+    return w->unsure ? VT_E_STATE : err;
+}
+
+/* Removes one file and makes that durable before the next, so that after a crash the files
+ * that are left are still those from one on. */
+static enum vt_err
+drop_file(struct vt_wal *w, uint64_t first, uint64_t next, struct vt_why *why)
+{
+    char path[VT_PATH_MAX];
+    enum vt_err err = vt_wal_file_path(path, w->dir, first, why);
+
+    if (err != VT_OK)
+        return err;
+    if (unlink(path) != 0)
+        return vt_fail_errno(why, "%s: cannot remove", path);
+    w->first = next;
+    return vt_dir_sync(w->dir, why);
+}
+
+enum vt_err
+vt_wal_drop(struct vt_wal *w, uint64_t below, unsigned *ret_files, struct vt_why *why)
+{
+    struct vt_wal_files f = {0};
+    unsigned dropped = 0;
+    enum vt_err err = vt_wal_files_list(w->dir, &f, why);
+
+    for (size_t i = 0; err == VT_OK && i + 1 < f.n && f.first[i + 1] <= below; i++) {
+        err = drop_file(w, f.first[i], f.first[i + 1], why);
+        dropped += err == VT_OK;
+    }
+    vt_wal_files_release(&f);
+    if (err == VT_OK)
+        *ret_files = dropped;
+    return err;
 }

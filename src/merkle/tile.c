@@ -146,9 +146,7 @@ vt_tile_fold(const struct vt_digest *hashes, unsigned count, struct vt_digest *r
     struct vt_digest row[VT_TILE_WIDTH / 2];
 
     assert(count >= 1 && count <= VT_TILE_WIDTH && (count & (count - 1)) == 0);
-    for (unsigned n = count / 2; n > 0; n /= 2, hashes = row) {
-        for (unsigned i = 0; i < n; i++)
-            vt_merkle_node(&hashes[2 * i], &hashes[2 * i + 1], &row[i]);
-    }
+    for (unsigned n = count / 2; n > 0; n /= 2, hashes = row)
+        vt_digest_pairs(0x01, hashes, n, row);
     *ret = hashes[0];
 }

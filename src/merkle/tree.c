@@ -45,12 +45,17 @@ vt_merkle_leaf(const void *leaf, size_t len, struct vt_digest *ret)
 }
 
 void
+vt_merkle_leaves(const struct vt_slice *leaf, size_t n, struct vt_digest *ret)
+{
+    for (size_t i = 0; i < n; i++)
+        vt_merkle_leaf(leaf[i].data, leaf[i].len, &ret[i]);
+}
+
+void
 vt_merkle_node(
     const struct vt_digest *left, const struct vt_digest *right, struct vt_digest *ret)
 {
-    const struct vt_slice v[] = {
-        {"\x01", 1}, {left->b, VT_DIGEST_SIZE}, {right->b, VT_DIGEST_SIZE}};
-    vt_digest_of_slices(v, 3, ret);
+    vt_digest_pair(0x01, left, right, ret);
 }
 
 /* The largest power of two below n; n > 1. */

@@ -36,10 +36,26 @@ void vt_cosig_message(struct vt_buf *b, uint64_t time, const void *text, size_t 
 /* Appends a cosignature line for signature `sig` made at `time`. */
 void vt_cosig_put(
     struct vt_buf *b, const struct vt_vkey *k, uint64_t time, const struct vt_sig *sig);
-/* Finds and verifies the cosignature of k (VT_NOTE_COSIG_ED25519). When k
+
+/* The message that an ML-DSA-44 cosigner named `name` signs of a whole tree; extension lines
+ * are no part of it. Appended to b. */
+void vt_cosig_subtree_message(
+    struct vt_buf *b, const char *name, uint64_t time, const struct vt_checkpoint *c);
+/* Signs as cosigner k, of type 04 or 06, what the text of a note says (c as parsed from it),
+ * and appends the line. s signs kind VT_SIGN_COSIGNATURE for type 04, VT_SIGN_SUBTREE for type
+ * 06. Errors of vt_signer_sign; VT_E_USAGE: k is not the signer's. */
+VT_MUST enum vt_err vt_cosig_sign(struct vt_signer *s, const struct vt_vkey *k, uint64_t time,
+    const struct vt_checkpoint *c, const void *text, size_t text_len, struct vt_buf *b,
+    struct vt_why *why);
+
+/* Finds and verifies the cosignature of k (type 04 or 06). When k
  * cosigned several times, all must verify and *ret_time is the latest.
- * VT_E_UNKNOWN when there is none, VT_E_SIG when there is one that fails. */
+ * VT_E_UNKNOWN when there is none, VT_E_SIG when there is one that fails, VT_E_CRYPTO when
+ * there is one of type 06 and no ML-DSA. */
 VT_MUST enum vt_err vt_cosig_verify(
     const struct vt_note *n, const struct vt_vkey *k, uint64_t *ret_time, struct vt_why *why);
+/* The same where a verifier of k's public key was made before (NULL: none was). */
+VT_MUST enum vt_err vt_cosig_verify_with(const struct vt_note *n, const struct vt_vkey *k,
+    struct vt_verifier *v, uint64_t *ret_time, struct vt_why *why);
 
 #endif

@@ -149,21 +149,33 @@ verify_passkey(const struct vt_note *n, const struct vt_note_sig *line, const st
 /* One signature line, which is that key's. */
 static enum vt_err
 verify_line(const struct vt_note *n, const struct vt_note_sig *line, const struct vt_vkey *k,
-    struct vt_why *why)
+    struct vt_verifier *v, struct vt_why *why)
 {
     struct vt_sig sig;
     size_t len;
+    bool ok;
 
     if (k->alg == VT_NOTE_PASSKEY)
         return verify_passkey(n, line, k, why);
-    if (vt_note_sig_bytes(line, sig.b, sizeof sig.b, &len, NULL) != VT_OK ||
-        len != sizeof sig.b || !vt_pubkey_verify(&k->pub, n->text, n->text_len, &sig))
+    ok = vt_note_sig_bytes(line, sig.b, sizeof sig.b, &len, NULL) == VT_OK &&
+         len == sizeof sig.b;
+    if (ok)
+        ok = v != NULL ? vt_verifier_check(v, n->text, n->text_len, sig.b, sizeof sig.b)
+                       : vt_pubkey_verify(&k->pub, n->text, n->text_len, &sig);
+    if (!ok)
         return vt_fail(why, VT_E_SIG, "the signature of `%s` does not verify", k->name);
     return VT_OK;
 }
 
 enum vt_err
 vt_note_verify(const struct vt_note *n, const struct vt_vkey *k, struct vt_why *why)
+{
+    return vt_note_verify_with(n, k, NULL, why);
+}
+
+enum vt_err
+vt_note_verify_with(
+    const struct vt_note *n, const struct vt_vkey *k, struct vt_verifier *v, struct vt_why *why)
 {
     bool found = false;
 
@@ -174,7 +186,7 @@ vt_note_verify(const struct vt_note *n, const struct vt_vkey *k, struct vt_why *
         if (!vt_note_sig_is(&n->sig[i], k))
             continue;
         found = true;
-        enum vt_err err = verify_line(n, &n->sig[i], k, why);
+        enum vt_err err = verify_line(n, &n->sig[i], k, v, why);
         if (err != VT_OK)
             return err;
     }

@@ -33,8 +33,9 @@ next_word(char **rest)
     return word;
 }
 
+/* The key of a line: of type alg, or of the type that may stand in its place. */
 static enum vt_err
-parse_key(const char *word, enum vt_note_alg alg, bool may_be_passkey, const char *what,
+parse_key(const char *word, enum vt_note_alg alg, enum vt_note_alg or_alg, const char *what,
     struct vt_vkey *ret, struct vt_why *why)
 {
     struct vt_vkey k;
@@ -42,11 +43,7 @@ parse_key(const char *word, enum vt_note_alg alg, bool may_be_passkey, const cha
         return vt_fail(why, VT_E_CONFIG, "the key of the %s is missing", what);
     if (vt_vkey_parse(word, strlen(word), &k, why) != VT_OK)
         return VT_E_CONFIG;
-    if (k.alg == VT_NOTE_PASSKEY && may_be_passkey) {
-        *ret = k;
-        return VT_OK;
-    }
-    if (k.alg != alg)
+    if (k.alg != alg && k.alg != or_alg)
         return vt_fail(why, VT_E_CONFIG, "the key of a %s must be of type %02x, not %02x: %s",
             what, (unsigned)alg, (unsigned)k.alg,
             k.alg == VT_NOTE_PASSKEY ? "a passkey signs reviews"
@@ -117,7 +114,8 @@ static enum vt_err
 parse_log(struct vt_policy *p, char *rest, struct vt_why *why)
 {
     struct vt_policy_party log = {0};
-    enum vt_err err = parse_key(next_word(&rest), VT_NOTE_ED25519, false, "log", &log.key, why);
+    enum vt_err err =
+        parse_key(next_word(&rest), VT_NOTE_ED25519, VT_NOTE_ED25519, "log", &log.key, why);
     if (err == VT_OK)
         err = parse_url(rest, &log.url, why);
     if (err != VT_OK)
@@ -129,7 +127,7 @@ parse_log(struct vt_policy *p, char *rest, struct vt_why *why)
     struct vt_policy_party *at = &p->log[p->log_count++];
     *at = log;
     at->name = at->key.name;
-    return VT_OK;
+    return vt_policy_party_ready(at, why);
 }
 
 /* A witness or signer line, with the array it goes to. */
@@ -137,14 +135,15 @@ static enum vt_err
 parse_party(struct vt_policy *p, enum vt_quorum_class class, struct vt_policy_party *v,
     size_t *count, char *rest, struct vt_why *why)
 {
-    const char *what = class == VT_QUORUM_WITNESS ? "witness" : "signer";
-    enum vt_note_alg alg = class == VT_QUORUM_WITNESS ? VT_NOTE_COSIG_ED25519 : VT_NOTE_ED25519;
+    bool witness = class == VT_QUORUM_WITNESS;
+    enum vt_note_alg alg = witness ? VT_NOTE_COSIG_ED25519 : VT_NOTE_ED25519;
+    enum vt_note_alg or_alg = witness ? VT_NOTE_COSIG_MLDSA44 : VT_NOTE_PASSKEY;
     struct vt_policy_party party = {.name = next_word(&rest)};
+    const char *what = witness ? "witness" : "signer";
 
     enum vt_err err = check_new_name(p, party.name, what, why);
     if (err == VT_OK)
-        err =
-            parse_key(next_word(&rest), alg, class == VT_QUORUM_SIGNER, what, &party.key, why);
+        err = parse_key(next_word(&rest), alg, or_alg, what, &party.key, why);
     if (err == VT_OK)
         err = parse_url(rest, &party.url, why);
     if (err != VT_OK)
@@ -161,8 +160,8 @@ parse_party(struct vt_policy *p, enum vt_quorum_class class, struct vt_policy_pa
         .party = (int)*count,
         .parent = VT_QUORUM_NODE_NONE};
     vt_quorum_add(&p->names, &node);
-    v[(*count)++] = party;
-    return VT_OK;
+    v[*count] = party;
+    return vt_policy_party_ready(&v[(*count)++], why);
 }
 
 static enum vt_err
@@ -383,7 +382,7 @@ parse_lines(struct vt_policy *p, struct vt_why *why)
     if (!p->quorum_given)
         return vt_fail(why, VT_E_CONFIG,
             "the policy has no quorum line: name the witnesses it needs, or `quorum none`");
-    return VT_OK;
+    return vt_policy_check_keys(p, why);
 }
 
 enum vt_err
@@ -423,6 +422,12 @@ vt_policy_free(struct vt_policy *p)
 {
     if (p == NULL)
         return;
+    for (size_t i = 0; i < VT_POLICY_LOGS_MAX; i++)
+        vt_verifier_free(p->log[i].verifier);
+    for (size_t i = 0; i < VT_POLICY_PARTIES_MAX; i++) {
+        vt_verifier_free(p->witness[i].verifier);
+        vt_verifier_free(p->signer[i].verifier);
+    }
     free(p->text);
     free(p);
 }

@@ -7,7 +7,8 @@
  *     require KIND NAME|none      who must have signed the entries of that kind
  *
  * A group may hold witnesses or signers, never both. docs/formats/policy.md.
- * A policy is compiled once; checking allocates nothing. No I/O.
+ * A policy is compiled once, its keys made ready to verify with; checking allocates nothing.
+ * Several threads may check by one policy. No I/O.
  */
 #ifndef VT_NOTE_POLICY_H
 #define VT_NOTE_POLICY_H
@@ -29,6 +30,8 @@ struct vt_policy_party {
     const char *name; /* the name in the policy; for a log its origin */
     const char *url;  /* or NULL */
     struct vt_vkey key;
+    /* Of the key. NULL of a passkey, and of an ML-DSA key where there is no ML-DSA. */
+    struct vt_verifier *verifier;
 };
 
 /* VT_E_CONFIG with the line number and what is wrong. Without a require line
@@ -64,6 +67,12 @@ VT_MUST enum vt_err vt_policy_check_checkpoint(const struct vt_policy *p, const 
 /* A log's signature only, no witnesses: for those who will ask for them. */
 VT_MUST enum vt_err vt_policy_check_log(const struct vt_policy *p, const void *data, size_t len,
     struct vt_note *ret_note, struct vt_checkpoint *ret, struct vt_why *why);
+
+struct vt_frozen;
+/* Opens a log's final statement (note/frozen.h): one of the keys that the policy gives for that
+ * origin must have signed it. VT_E_SYNTAX, VT_E_LIMIT, VT_E_UNKNOWN, VT_E_SIG. */
+VT_MUST enum vt_err vt_policy_check_frozen(const struct vt_policy *p, const char *origin,
+    const void *data, size_t len, struct vt_frozen *ret, struct vt_why *why);
 
 /* Whether enough cosignatures for the quorum are among `n`'s lines. */
 VT_MUST enum vt_err vt_policy_check_quorum(

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Policies: what a compiled policy says. Nothing here takes memory. */
+#include "note/frozen.h"
 #include "note/policy_compiled.h"
 
 #include <string.h>
@@ -74,7 +75,7 @@ check_origin(
         if (strcmp(p->log[i].name, origin) != 0)
             continue;
         known = true;
-        enum vt_err err = vt_note_verify(n, &p->log[i].key, NULL);
+        enum vt_err err = vt_note_verify_with(n, &p->log[i].key, p->log[i].verifier, NULL);
         if (err != VT_OK && err != VT_E_UNKNOWN)
             return vt_fail(
                 why, err, "checkpoint: the signature of the log `%s` does not verify", origin);
@@ -113,6 +114,19 @@ vt_policy_check_log(const struct vt_policy *p, const void *data, size_t len,
     return VT_OK;
 }
 
+enum vt_err
+vt_policy_check_frozen(const struct vt_policy *p, const char *origin, const void *data,
+    size_t len, struct vt_frozen *ret, struct vt_why *why)
+{
+    enum vt_err err = vt_fail(why, VT_E_UNKNOWN,
+        "final statement of `%s`: a log that the policy does not name", origin);
+
+    for (size_t i = 0; i < p->log_count && err == VT_E_UNKNOWN; i++)
+        if (strcmp(p->log[i].name, origin) == 0)
+            err = vt_frozen_open(data, len, &p->log[i].key, ret, why);
+    return err;
+}
+
 /* The greatest of the times such that the cosignatures not older than it are
  * a quorum. All of them together are. */
 static uint64_t
@@ -139,11 +153,13 @@ vt_policy_check_quorum(
     uint64_t time[VT_POLICY_PARTIES_MAX] = {0};
 
     for (size_t i = 0; i < p->witness_count; i++) {
-        enum vt_err err = vt_cosig_verify(n, &p->witness[i].key, &time[i], NULL);
+        const struct vt_policy_party *w = &p->witness[i];
+        if (w->verifier == NULL)
+            continue;
+        enum vt_err err = vt_cosig_verify_with(n, &w->key, w->verifier, &time[i], NULL);
         if (err != VT_OK && err != VT_E_UNKNOWN)
             return vt_fail(why, err,
-                "checkpoint: the cosignature of witness `%s` does not verify",
-                p->witness[i].name);
+                "checkpoint: the cosignature of witness `%s` does not verify", w->name);
         has[i] = err == VT_OK;
     }
     if (p->quorum < 0) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A policy as it is held after parsing. For policy.c, which makes it, and
- * policy_check.c, which reads it.
+ * A policy as it is held after parsing. For policy.c and policy_keys.c, which make it, and
+ * policy_check.c and policy_say.c, which read it.
  */
 #ifndef VT_NOTE_POLICY_COMPILED_H
 #define VT_NOTE_POLICY_COMPILED_H
@@ -26,5 +26,12 @@ struct vt_policy {
         int node; /* for VT_POLICY_QUORUM */
     } require[VT_ENTRY_KIND_COUNT];
 };
+
+/* Makes a party's key ready to verify with (policy_keys.c). Where there is no ML-DSA, such a
+ * key counts for nobody. */
+VT_MUST enum vt_err vt_policy_party_ready(struct vt_policy_party *p, struct vt_why *why);
+/* When all lines are read: two keys of one witness count once, and the quorum can be met with
+ * the keys that can be verified here. VT_E_CONFIG. */
+VT_MUST enum vt_err vt_policy_check_keys(const struct vt_policy *p, struct vt_why *why);
 
 #endif

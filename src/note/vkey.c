@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "crypto/signer.h"
 #include "note/field.h"
 #include "note/note.h"
 
@@ -8,6 +9,7 @@
 
 #define PASSKEY_HEAD "\xff" VT_PASSKEY_ID /* and its NUL */
 #define PASSKEY_HEAD_SIZE (sizeof PASSKEY_HEAD)
+#define MLDSA_SIZE (1U + VT_MLDSA_PUBLIC_SIZE)
 #define PASSKEY_SIZE (PASSKEY_HEAD_SIZE + VT_DIGEST_SIZE + VT_P256_PUBLIC_SIZE)
 
 /* Whether a character of a key name is a space by Unicode's White_Space, or a
@@ -127,6 +129,56 @@ vt_vkey_make_passkey(
     return VT_OK;
 }
 
+enum vt_err
+vt_vkey_make_mldsa(const char *name, const struct vt_mldsa_public *mldsa, struct vt_vkey *ret,
+    struct vt_why *why)
+{
+    struct vt_vkey k = {.alg = VT_NOTE_COSIG_MLDSA44, .mldsa = mldsa};
+    uint8_t key[MLDSA_SIZE] = {VT_NOTE_COSIG_MLDSA44};
+    struct vt_digest hash;
+
+    enum vt_err err = check_name(name, why);
+    if (err != VT_OK)
+        return err;
+    memcpy(k.name, name, strlen(name) + 1);
+    memcpy(key + 1, mldsa->b, sizeof mldsa->b);
+    k.id = key_id(name, key, sizeof key);
+    vt_digest_of(mldsa->b, sizeof mldsa->b, &hash);
+    memcpy(k.pub.b, hash.b, sizeof k.pub.b);
+    *ret = k;
+    return VT_OK;
+}
+
+enum vt_err
+vt_vkey_make_signer(
+    const struct vt_signer *s, bool cosigner, struct vt_vkey *ret, struct vt_why *why)
+{
+    const struct vt_mldsa_public *mldsa = vt_signer_mldsa(s);
+    const char *name = vt_signer_name(s);
+
+    if (mldsa != NULL && !cosigner)
+        return vt_fail(why, VT_E_USAGE, "`%s` is an ML-DSA-44 key: a cosigner's", name);
+    if (mldsa != NULL)
+        return vt_vkey_make_mldsa(name, mldsa, ret, why);
+    return vt_vkey_make(name, cosigner ? VT_NOTE_COSIG_ED25519 : VT_NOTE_ED25519,
+        vt_signer_public(s), ret, why);
+}
+
+static enum vt_err
+parse_mldsa(
+    const char *name, const struct vt_reader *b64, struct vt_vkey *ret, struct vt_why *why)
+{
+    const struct vt_mldsa_public *mldsa = NULL;
+    uint8_t key[MLDSA_SIZE];
+    enum vt_err err;
+
+    if (!vt_field_b64(b64, key, sizeof key))
+        return vt_fail(
+            why, VT_E_SYNTAX, "a vkey of type 06 has %u bytes of key", VT_MLDSA_PUBLIC_SIZE);
+    err = vt_mldsa_hold(key + 1, &mldsa, why);
+    return err == VT_OK ? vt_vkey_make_mldsa(name, mldsa, ret, why) : err;
+}
+
 static enum vt_err
 parse_ed25519(
     const char *name, const struct vt_reader *b64, struct vt_vkey *ret, struct vt_why *why)
@@ -174,11 +226,10 @@ parse_key(
     case VT_NOTE_PASSKEY:
         return parse_passkey(name, b64, ret, why);
     case VT_NOTE_COSIG_MLDSA44:
-        return vt_fail(why, VT_E_SYNTAX,
-            "key type 06 (ML-DSA-44 cosignature) is not supported on this platform: name the "
-            "party's key of type 04");
+        return parse_mldsa(name, b64, ret, why);
     default:
-        return vt_fail(why, VT_E_SYNTAX, "key type %02x is none of 01, 04 and ff", first[0]);
+        return vt_fail(
+            why, VT_E_SYNTAX, "key type %02x is none of 01, 04, 06 and ff", first[0]);
     }
 }
 
@@ -213,11 +264,14 @@ void
 vt_vkey_format(const struct vt_vkey *k, char ret[VT_VKEY_TEXT_MAX])
 {
     struct vt_buf b = VT_BUF(VT_VKEY_TEXT_MAX - 1);
-    uint8_t key[PASSKEY_SIZE] = {(uint8_t)k->alg};
+    uint8_t key[MLDSA_SIZE] = {(uint8_t)k->alg};
     size_t len = 1 + VT_PUBKEY_SIZE;
 
     if (k->alg == VT_NOTE_PASSKEY) {
         put_passkey(key, &k->passkey);
+        len = PASSKEY_SIZE;
+    } else if (k->alg == VT_NOTE_COSIG_MLDSA44) {
+        memcpy(key + 1, k->mldsa->b, VT_MLDSA_PUBLIC_SIZE);
         len = sizeof key;
     } else {
         memcpy(key + 1, k->pub.b, VT_PUBKEY_SIZE);

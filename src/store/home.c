@@ -10,12 +10,15 @@
 
 #define HOME_CONF_MAX 1024U
 #define HOME_MAGIC "vitrine/home/v1"
+/* Of the 64 that a label may have, what is left before a slash and a key's name. */
+#define NAME_IN_TOKEN_MAX 54U
 
 static const char *const kind_names[] = {
     [VT_HOME_SITE] = "site",
     [VT_HOME_REBUILDER] = "rebuilder",
     [VT_HOME_WITNESS] = "witness",
     [VT_HOME_DEVELOPER] = "developer",
+    [VT_HOME_LOG] = "log",
 };
 #define KIND_COUNT (sizeof kind_names / sizeof kind_names[0])
 
@@ -171,6 +174,7 @@ vt_home_open(const char *dir, enum vt_home_kind kind, struct vt_home *ret, struc
             "%s is no home: it has no home.conf; make one with `vitrine %s init`", dir,
             kind == VT_HOME_REBUILDER ? "rebuild"
             : kind == VT_HOME_WITNESS ? "witness"
+            : kind == VT_HOME_LOG     ? "log"
                                       : "site");
     if (err == VT_OK)
         err = parse_conf(&b, dir, &h, why);
@@ -194,8 +198,44 @@ vt_home_key_path(
 }
 
 enum vt_err
+vt_home_token_open(const char *uri, const char *name, struct vt_token **ret, struct vt_why *why)
+{
+    struct vt_token *t = NULL;
+    enum vt_err err;
+
+    if (uri != NULL && strlen(name) > NAME_IN_TOKEN_MAX)
+        return vt_fail(why, VT_E_USAGE,
+            "the name \"%s\" is too long for keys in a token: their labels begin with it, so "
+            "it "
+            "may have %u characters",
+            name, NAME_IN_TOKEN_MAX);
+    err = vt_token_open_signing(uri, &t, why);
+    if (err == VT_OK && t != NULL && vt_token_object(t)[0] != '\0')
+        err = vt_fail(why, VT_E_USAGE,
+            "the token's URI names an object: leave it out, the keys' names are their labels");
+    if (err != VT_OK) {
+        vt_token_free(t);
+        return err;
+    }
+    *ret = t;
+    return VT_OK;
+}
+
+static enum vt_err
+make_key(const char *name, enum vt_note_alg alg, struct vt_token *token, struct vt_key **ret,
+    struct vt_why *why)
+{
+    if (token == NULL)
+        return alg == VT_NOTE_COSIG_MLDSA44 ? vt_key_new_mldsa(name, ret, why)
+                                            : vt_key_new(name, ret, why);
+    if (alg == VT_NOTE_COSIG_MLDSA44)
+        return vt_fail(why, VT_E_USAGE, "tokens have no ML-DSA-44 keys: make it in a file");
+    return vt_key_new_in_token(name, token, ret, why);
+}
+
+enum vt_err
 vt_home_key_new(const struct vt_home *h, const char *key, const char *full_name,
-    enum vt_note_alg alg, const char *passphrase, struct vt_vkey *ret, struct vt_why *why)
+    enum vt_note_alg alg, struct vt_token *token, struct vt_vkey *ret, struct vt_why *why)
 {
     char name[2 * VT_KEY_NAME_MAX + 2];
     struct vt_key *k = NULL;
@@ -205,10 +245,18 @@ vt_home_key_new(const struct vt_home *h, const char *key, const char *full_name,
     (void)snprintf(name, sizeof name, "%s/%.*s", h->name, VT_KEY_NAME_MAX, key);
     if (full_name == NULL)
         full_name = name;
-    if ((err = vt_home_key_path(h, key, path, why)) == VT_OK &&
-        (err = vt_key_new(full_name, &k, why)) == VT_OK)
-        err = vt_key_pair_save(path, k, alg, passphrase, ret, why);
-    vt_key_free(k);
+    err = vt_home_key_path(h, key, path, why);
+    if (err == VT_OK && vt_file_exists(path))
+        err = vt_fail(why, VT_E_EXIST, "there is a key %s already: name another", path);
+    if (err == VT_OK)
+        err = make_key(full_name, alg, token, &k, why);
+    if (err != VT_OK)
+        return err;
+    err = vt_key_pair_save(path, k, alg, NULL, ret, why);
+    if (err == VT_OK)
+        vt_key_free(k);
+    else
+        vt_key_discard(k);
     return err;
 }
 

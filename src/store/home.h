@@ -16,9 +16,16 @@
 
 #include "base/file.h"
 #include "crypto/key.h"
+#include "crypto/pkcs11.h"
 #include "note/note.h"
 
-enum vt_home_kind { VT_HOME_SITE = 1, VT_HOME_REBUILDER, VT_HOME_WITNESS, VT_HOME_DEVELOPER };
+enum vt_home_kind {
+    VT_HOME_SITE = 1,
+    VT_HOME_REBUILDER,
+    VT_HOME_WITNESS,
+    VT_HOME_DEVELOPER,
+    VT_HOME_LOG
+};
 
 struct vt_home {
     enum vt_home_kind kind;
@@ -39,10 +46,18 @@ VT_MUST enum vt_err vt_home_path(const struct vt_home *h, char ret[VT_PATH_MAX],
     struct vt_why *why, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /* Makes keys/KEY.key (named HOME-NAME/KEY unless full_name is given) and
- * keys/KEY.vkey of type alg. passphrase may be NULL. */
+ * keys/KEY.vkey of type alg. The private key is in the file, or in the token where one is
+ * given; VT_E_USAGE: type 06 in a token. VT_E_EXIST: there is such a file, or such a key in
+ * the token. */
 VT_MUST enum vt_err vt_home_key_new(const struct vt_home *h, const char *key,
-    const char *full_name, enum vt_note_alg alg, const char *passphrase, struct vt_vkey *ret,
+    const char *full_name, enum vt_note_alg alg, struct vt_token *token, struct vt_vkey *ret,
     struct vt_why *why);
+/* Opens the token in which the keys of a home of that name are to be made, under their names as
+ * labels, so that what is wrong with it is found before anything is made. A uri of NULL is no
+ * error: *ret is then NULL. VT_E_USAGE: the URI names an object, or the name is too long for
+ * labels; errors of vt_token_open_signing. */
+VT_MUST enum vt_err vt_home_token_open(
+    const char *uri, const char *name, struct vt_token **ret, struct vt_why *why);
 VT_MUST enum vt_err vt_home_key_path(
     const struct vt_home *h, const char *key, char ret[VT_PATH_MAX], struct vt_why *why);
 VT_MUST enum vt_err vt_home_vkey(

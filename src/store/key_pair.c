@@ -29,17 +29,31 @@ write_vkey(const char *path, const struct vt_vkey *v, struct vt_why *why)
 }
 
 enum vt_err
+vt_key_pair_vkey(
+    const struct vt_key *k, enum vt_note_alg alg, struct vt_vkey *ret, struct vt_why *why)
+{
+    const struct vt_mldsa_public *mldsa = vt_key_mldsa(k);
+    struct vt_pubkey pub;
+
+    if ((mldsa != NULL) != (alg == VT_NOTE_COSIG_MLDSA44))
+        return vt_fail(why, VT_E_USAGE, "the key `%s` cannot be of type %02x: it is of %s",
+            vt_key_name(k), (unsigned)alg, mldsa != NULL ? "ML-DSA-44" : "Ed25519");
+    if (mldsa != NULL)
+        return vt_vkey_make_mldsa(vt_key_name(k), mldsa, ret, why);
+    vt_key_public(k, &pub);
+    return vt_vkey_make(vt_key_name(k), alg, &pub, ret, why);
+}
+
+enum vt_err
 vt_key_pair_save(const char *path, const struct vt_key *k, enum vt_note_alg alg,
     const char *passphrase, struct vt_vkey *ret, struct vt_why *why)
 {
     char vkey_path[VT_PATH_MAX];
-    struct vt_pubkey pub;
     struct vt_vkey vkey;
     enum vt_err err = vt_key_pair_vkey_path(path, vkey_path, why);
 
-    vt_key_public(k, &pub);
     if (err == VT_OK)
-        err = vt_vkey_make(vt_key_name(k), alg, &pub, &vkey, why);
+        err = vt_key_pair_vkey(k, alg, &vkey, why);
     if (err != VT_OK)
         return err;
     if (vt_file_exists(path))

@@ -14,6 +14,11 @@
 VT_MUST enum vt_err vt_key_pair_vkey_path(
     const char *path, char ret[VT_PATH_MAX], struct vt_why *why);
 
+/* The public half as a vkey of type alg, which must be one of the key's: 01 or 04 of Ed25519,
+ * 06 of ML-DSA-44; else VT_E_USAGE. */
+VT_MUST enum vt_err vt_key_pair_vkey(
+    const struct vt_key *k, enum vt_note_alg alg, struct vt_vkey *ret, struct vt_why *why);
+
 /* Writes both files, the public one first: where there is a private key, there is
  * its vkey, whatever ended the process in between. VT_E_EXIST when the private key's file is
  * there; a .vkey file without one is replaced. On failure there is no private key and

@@ -4,8 +4,7 @@
 #include "base/crew.h"
 #include "base/log.h"
 #include "crypto/signer.h"
-#include "http/client.h"
-#include "http/server.h"
+#include "http/tls_signer.h"
 #include "note/policy.h"
 #include "vault/clerk.h"
 #include "vault/keeper.h"
@@ -21,7 +20,9 @@
 
 enum { PROBE_MS = 300, GRACE_MS = 12000, BACKLOG = 16 };
 
-static const char *const member_names[] = {"signer", "keeper", "clerk", "store", "http"};
+/* Without TLS the first is left out. */
+static const char *const member_names[] = {
+    "tls-signer", "signer", "keeper", "clerk", "store", "http"};
 #define MEMBERS (sizeof member_names / sizeof member_names[0])
 
 struct group {
@@ -35,8 +36,9 @@ struct group {
     int keeper_listen_fd;
     char keeper_path[VT_PATH_MAX];
     char key_path[VT_PATH_MAX];
-    char url[128];
+    char url[VT_HTTP_URL_SIZE];
     /* While members are started: the ends that later ones get. */
+    int tls_fd;
     int signer_fd;
     int keeper_fd;
     int clerk_fd;
@@ -51,6 +53,15 @@ signer_main(int fd, void *ctx)
     vt_log_init("signer", VT_LOG_INFO);
     return vt_signer_serve(
         fd, g->key_path, VT_SIGN_BIT(VT_SIGN_VAULT) | VT_SIGN_BIT(VT_SIGN_ENTRY));
+}
+
+static int
+tls_signer_main(int fd, void *ctx)
+{
+    struct group *g = ctx;
+
+    vt_log_init("tls-signer", VT_LOG_INFO);
+    return vt_tls_signer_serve(fd, g->opts->how);
 }
 
 static int
@@ -102,8 +113,12 @@ static int
 http_main(int fd, void *ctx)
 {
     struct group *g = ctx;
-    struct vt_vault_web opts = {
-        .home = g->home, .listen_fd = g->listen_fd, .stop_fd = fd, .store_fd = g->store_fd};
+    struct vt_vault_web opts = {.home = g->home,
+        .how = g->opts->how,
+        .tls_fd = g->tls_fd,
+        .listen_fd = g->listen_fd,
+        .stop_fd = fd,
+        .store_fd = g->store_fd};
     struct vt_why why = {{0}};
 
     vt_log_init("http", VT_LOG_INFO);
@@ -117,8 +132,13 @@ start_all(void *ctx, struct vt_crew *c, struct vt_why *why)
 {
     struct group *g = ctx;
     int http_fd;
-    enum vt_err err = vt_crew_start(c, signer_main, g, NULL, &g->signer_fd, why);
+    enum vt_err err = VT_OK;
 
+    g->tls_fd = -1;
+    if (vt_listen_has_tls(g->opts->how))
+        err = vt_crew_start(c, tls_signer_main, g, NULL, &g->tls_fd, why);
+    if (err == VT_OK)
+        err = vt_crew_start(c, signer_main, g, NULL, &g->signer_fd, why);
     if (err == VT_OK) {
         int keep[] = {g->keeper_listen_fd, -1};
 
@@ -135,7 +155,7 @@ start_all(void *ctx, struct vt_crew *c, struct vt_why *why)
         err = vt_crew_start(c, store_main, g, keep, &g->store_fd, why);
     }
     if (err == VT_OK) {
-        int keep[] = {g->listen_fd, g->store_fd, -1};
+        int keep[] = {g->listen_fd, g->store_fd, g->tls_fd, -1};
 
         err = vt_crew_start(c, http_main, g, keep, &http_fd, why);
     }
@@ -147,15 +167,8 @@ static bool
 answers(void *ctx)
 {
     struct group *g = ctx;
-    struct vt_http_limits limits = {.connect_ms = PROBE_MS, .total_ms = PROBE_MS};
-    struct vt_buf b = VT_BUF(1024 * 1024);
-    struct vt_http *h = NULL;
-    bool ok = vt_http_new(&limits, &h, NULL) == VT_OK &&
-              vt_http_get(h, g->url, "vault/v1/status", &b, NULL) == VT_OK;
 
-    vt_http_free(h);
-    vt_buf_release(&b);
-    return ok;
+    return vt_listen_answers(g->url, "vault/v1/status", PROBE_MS);
 }
 
 static enum vt_err
@@ -239,7 +252,7 @@ prepare(struct group *g, struct vt_why *why)
     if (err == VT_OK)
         err = listen_for_keeper(g, why);
     if (err == VT_OK)
-        err = vt_http_listen(g->opts->listen, &g->listen_fd, g->url, why);
+        err = vt_listen_open(g->opts->listen, g->opts->how, &g->listen_fd, g->url, why);
     return err;
 }
 
@@ -255,8 +268,8 @@ vt_vault_run(const struct vt_home *home, const struct vt_vault_run *opts, struct
 {
     struct group g = {.home = home, .opts = opts, .listen_fd = -1, .keeper_listen_fd = -1};
     struct vt_crew_opts crew = {.what = "the vault",
-        .names = member_names,
-        .count = MEMBERS,
+        .names = vt_listen_has_tls(opts->how) ? member_names : member_names + 1,
+        .count = vt_listen_has_tls(opts->how) ? MEMBERS : MEMBERS - 1,
         .start = start_all,
         .answers = answers,
         .ready = ready,

@@ -9,15 +9,18 @@
  *     clerk   nothing secret              signer; the ledger and the keeper as they are needed
  *     store   nothing secret              keeper, http; no listening socket
  *     http    the listening socket        store; may read HOME/vault/pub only
+ *     tls-signer  the listener's key, where there is one   http
  */
 #ifndef VT_VAULT_GROUP_H
 #define VT_VAULT_GROUP_H
 
+#include "http/listen.h"
 #include "store/home.h"
 
 struct vt_vault_run {
-    const char *listen;    /* HOST:PORT */
-    uint64_t pack_after_s; /* these three as in vault/service.h */
+    const char *listen;               /* HOST:PORT */
+    const struct vt_listen_opts *how; /* TLS and lines for requests; or NULL */
+    uint64_t pack_after_s;            /* these three as in vault/service.h */
     uint64_t pack_size;
     uint64_t wal_max;
 };

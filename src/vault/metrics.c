@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vault/metrics.h"
 
-#include "base/file.h"
+#include "base/metric.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 static const struct {
     const char *name;
@@ -35,30 +34,13 @@ vt_refused_status(enum vt_refused r)
     return (unsigned)r < VT_REFUSED_COUNT ? refusals[r].status : 503;
 }
 
-uint64_t
-vt_metrics_rss(void)
-{
-    struct vt_buf b = VT_BUF(4096);
-    struct vt_reader r, word;
-    uint64_t pages = 0;
-    long page = sysconf(_SC_PAGESIZE);
-
-    if (vt_file_read("/proc/self/statm", &b, NULL) == VT_OK) {
-        r = VT_READER(b.data, b.len);
-        if (!vt_reader_word(&r, ' ', &word) || !vt_reader_word(&r, ' ', &word) ||
-            !vt_reader_decimal(&word, UINT32_MAX, &pages))
-            pages = 0;
-    }
-    vt_buf_release(&b);
-    return page > 0 ? pages * (uint64_t)page : 0;
-}
-
 static void
 put(struct vt_buf *b, const char *name, const char *type, const char *help, uint64_t v)
 {
-    vt_buf_putf(b,
-        "# HELP vitrine_vault_%s %s\n# TYPE vitrine_vault_%s %s\nvitrine_vault_%s %llu\n", name,
-        help, name, type, name, (unsigned long long)v);
+    char whole[80];
+
+    (void)snprintf(whole, sizeof whole, "vitrine_vault_%s", name);
+    vt_metric_one(b, whole, type, help, NULL, v);
 }
 
 static void
@@ -66,7 +48,7 @@ put_refused(const struct vt_metrics *m, struct vt_buf *b)
 {
     static const char name[] = "vitrine_vault_batches_refused_total";
 
-    vt_buf_putf(b, "# HELP %s Batches not taken, by reason.\n# TYPE %s counter\n", name, name);
+    vt_metric_family(b, name, "counter", "Batches not taken, by reason.");
     for (unsigned r = VT_REFUSED_NONE + 1; r < VT_REFUSED_COUNT; r++)
         vt_buf_putf(b, "%s{reason=\"%s\"} %llu\n", name, refusals[r].name,
             (unsigned long long)m->refused[r]);
@@ -77,10 +59,8 @@ put_sync_seconds(const struct vt_metrics *m, struct vt_buf *b)
 {
     static const char name[] = "vitrine_vault_wal_sync_seconds_total";
 
-    vt_buf_putf(b,
-        "# HELP %s Time spent making batches durable.\n# TYPE %s counter\n%s %llu.%06llu\n",
-        name, name, name, (unsigned long long)(m->sync_us / 1000000),
-        (unsigned long long)(m->sync_us % 1000000));
+    vt_metric_family(b, name, "counter", "Time spent making batches durable.");
+    vt_metric_seconds(b, name, NULL, m->sync_us);
 }
 
 void
@@ -107,5 +87,6 @@ vt_metrics_put(const struct vt_metrics *m, struct vt_buf *b)
     put(b, "known_batches", "gauge", "Batches in segments, known by id.", m->known_batches);
     put(b, "queue", "gauge", "Requests taken and not answered yet.", m->queue);
     put(b, "ready", "gauge", "1 when a vault policy is in force here.", m->ready ? 1 : 0);
-    put(b, "store_resident_bytes", "gauge", "Memory of the store process.", vt_metrics_rss());
+    put(b, "store_resident_bytes", "gauge", "Memory of the store process.",
+        vt_metric_resident());
 }

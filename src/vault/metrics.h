@@ -52,7 +52,5 @@ struct vt_metrics {
 
 /* Appends the text. */
 void vt_metrics_put(const struct vt_metrics *m, struct vt_buf *b);
-/* Bytes of memory that this process holds; 0: not known. */
-uint64_t vt_metrics_rss(void);
 
 #endif

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RECV_MS = 60000 };
+enum { RECV_MS = 60000, CONNECTIONS_MAX = 512, CONNECTIONS_PER_CLIENT = 256 };
 #define BODIES_MAX (48U * 1024U * 1024U) /* of all requests under way */
 #define EVIDENCE "application/octet-stream"
 
@@ -177,6 +177,10 @@ static const struct vt_http_route routes[] = {
     {NULL, NULL, 0, NULL, NULL},
 };
 
+/* What is sent here: where a CA of clients is given, by its clients alone. */
+static const struct vt_http_guard guards[] = {{"POST", "/vault/v1/batches"},
+    {"POST", "/vault/v1/shares"}, {"POST", VT_MOVE_PATH}, {NULL, NULL}};
+
 static enum vt_err
 serve(struct web *w, const char *dir, struct vt_why *why)
 {
@@ -199,6 +203,11 @@ serve(struct web *w, const char *dir, struct vt_why *why)
     struct vt_http_server_opts opts = {.routes = routes,
         .folders = folders,
         .ctx = w,
+        .how = w->opts->how,
+        .tls_fd = w->opts->tls_fd,
+        .guards = guards,
+        .connections_max = CONNECTIONS_MAX,
+        .connections_per_client = CONNECTIONS_PER_CLIENT,
         .bodies_max = BODIES_MAX,
         .watches = &store,
         .watch_count = 1};

@@ -6,10 +6,13 @@
 #ifndef VT_VAULT_WEB_H
 #define VT_VAULT_WEB_H
 
+#include "http/listen.h"
 #include "store/home.h"
 
 struct vt_vault_web {
     const struct vt_home *home;
+    const struct vt_listen_opts *how; /* or NULL */
+    int tls_fd;                       /* the channel to the TLS signer, where `how` has TLS */
     int listen_fd;
     int stop_fd;  /* readable or closed: stop */
     int store_fd; /* the channel to the store process */

@@ -7,15 +7,7 @@
 #ifndef VT_WITNESS_DECIDE_H
 #define VT_WITNESS_DECIDE_H
 
-#include "note/checkpoint.h"
-
-/* A log that the witness follows, and the newest checkpoint of it that was
- * cosigned; size 0 when there was none. */
-struct vt_witness_log {
-    struct vt_vkey key; /* its name is the origin */
-    uint64_t size;
-    struct vt_digest root; /* the empty tree's at first */
-};
+#include "witness/table.h"
 
 /* What a checkpoint that the log signed says against the record. */
 enum vt_witness_doubt {
@@ -25,21 +17,26 @@ enum vt_witness_doubt {
 };
 
 struct vt_witness_verdict {
-    int status;     /* 200, 400, 403, 404, 409 or 422 */
-    size_t log;     /* the log's number, when the origin is known */
-    uint64_t known; /* 409: the size to answer with */
+    int status;                 /* 200, 400, 403, 404, 409 or 422 */
+    struct vt_witness_log *log; /* the log, when the origin is one that is followed */
+    uint64_t known;             /* 409: the size to answer with */
     enum vt_witness_doubt doubt;
     struct vt_checkpoint checkpoint; /* when it was parsed */
-    const uint8_t *note;             /* the checkpoint as sent; points into the body */
-    size_t note_len;
-    const uint8_t *text; /* what is cosigned: the note's text; points into the body */
-    size_t text_len;
+    /* The checkpoint as sent, with the signatures of the log's keys alone, each line once, once
+     * they were found good; points into the body. What else was signed onto it is none of ours,
+     * and would let a stranger fill the disk. */
+    struct vt_note note;
     struct vt_why why; /* one line for every status but 200 */
 };
 
-/* Decides on a request body. Never changes the logs: a 200 is to be recorded,
+/* Decides on a request body. Never changes a log: a 200 is to be recorded,
  * durably, before it is answered. */
-void vt_witness_decide(const struct vt_witness_log *logs, size_t log_count, const void *body,
-    size_t len, struct vt_witness_verdict *ret);
+void vt_witness_decide(const struct vt_witness_table *t, const void *body, size_t len,
+    struct vt_witness_verdict *ret);
+
+/* Keeps of a note the lines of the log's keys, each once, and verifies them. VT_E_SIG: one is
+ * false; VT_E_UNKNOWN: there is none. The note is spent then. */
+VT_MUST enum vt_err vt_witness_check_note(
+    const struct vt_witness_log *log, struct vt_note *note, struct vt_why *why);
 
 #endif

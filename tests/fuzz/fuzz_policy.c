@@ -58,7 +58,8 @@ check_parties(const struct vt_policy_party *v, size_t n, enum vt_note_alg alg, b
     for (size_t i = 0; i < n; i++) {
         must(v[i].name[0] != '\0');
         must(v[i].key.alg == alg ||
-             (alg == VT_NOTE_ED25519 && v[i].key.alg == VT_NOTE_PASSKEY && signers));
+             (alg == VT_NOTE_ED25519 && v[i].key.alg == VT_NOTE_PASSKEY && signers) ||
+             (alg == VT_NOTE_COSIG_ED25519 && v[i].key.alg == VT_NOTE_COSIG_MLDSA44));
         must(v[i].url == NULL || strlen(v[i].url) <= VT_POLICY_URL_MAX);
         for (size_t j = 0; j < i; j++)
             must(!vt_pubkey_eq(&v[i].key.pub, &v[j].key.pub));

@@ -85,6 +85,7 @@ start_witness(struct live *l)
     char records[VT_PATH_MAX], key[VT_PATH_MAX];
 
     lw_must(vt_path(records, &why, "%s/records", l->root), &why);
+    lw_must(vt_witness_records_make(records, &why), &why);
     lw_must(vt_path(key, &why, "%s/supervisor.key", l->root), &why);
     lw_must(vt_key_save(k, key, NULL, &why), &why);
     vt_key_free(k);

@@ -714,6 +714,54 @@ test_line_takes_what_is_there(void **state)
     vt_buf_release(&b);
 }
 
+/* Reading ahead, what comes in one piece is had one by one, and large bodies whole. */
+static void
+test_line_reads_ahead(void **state)
+{
+    static const char bytes[] = "\0\0\0\7\0\2hello\0\0\0\2\0\1\0\0\0\3\0\2x\0\0";
+    static uint8_t body[700000];
+    struct pair p = pair_new();
+    struct vt_msg_line *out = NULL;
+    struct vt_msg_line *l = NULL;
+    struct vt_buf b = VT_BUF(1U << 20);
+    struct vt_why why = {0};
+    uint16_t type = 0;
+    bool got = false;
+    (void)state;
+
+    memset(body, 'b', sizeof(body));
+    assert_int_equal(vt_msg_line_new(p.b, rules, 100, &l, NULL), VT_OK);
+    assert_int_equal(vt_msg_line_new(p.a, rules, 2 * sizeof(body), &out, NULL), VT_OK);
+    vt_msg_line_read_ahead(l);
+    assert_int_equal(vt_fd_write(p.a, bytes, sizeof(bytes) - 1, NULL), VT_OK);
+    take_one(l, &b, 2, "hello");
+    take_one(l, &b, 1, "");
+    take_one(l, &b, 2, "x");
+    take_one(l, &b, 0, NULL);
+    assert_int_equal(vt_fd_write(p.a, "\0\2\0\1", 4, NULL), VT_OK);
+    take_one(l, &b, 1, "");
+    /* What is added is not sent before it is flushed. */
+    assert_int_equal(
+        vt_msg_line_add(out, 3, &(struct vt_msg_piece){body, sizeof(body)}, 1, NULL), VT_OK);
+    assert_true(vt_msg_line_waits(out));
+    take_one(l, &b, 0, NULL);
+    while (!got) {
+        assert_int_equal(vt_msg_line_flush(out, NULL), VT_OK);
+        assert_int_equal(vt_msg_line_take(l, &got, &type, &b, NULL), VT_OK);
+    }
+    assert_int_equal(type, 3);
+    assert_int_equal(b.len, sizeof(body));
+    assert_memory_equal(b.data, body, sizeof(body));
+    assert_int_equal(vt_fd_write(p.a, bytes, 14, NULL), VT_OK);
+    (void)close(p.a);
+    take_one(l, &b, 2, "hello");
+    assert_int_equal(vt_msg_line_take(l, &got, &type, &b, &why), VT_E_SYNTAX);
+    vt_msg_line_free(l);
+    vt_msg_line_free(out);
+    (void)close(p.b);
+    vt_buf_release(&b);
+}
+
 /* Receives a message at fd while the line at the other end is flushed. */
 static uint16_t
 drain_one(int fd, struct vt_msg_line *sender, struct vt_buf *b)
@@ -894,6 +942,7 @@ main(void)
         cmocka_unit_test(test_messages_both_ways),
         cmocka_unit_test(test_crew),
         cmocka_unit_test(test_line_takes_what_is_there),
+        cmocka_unit_test(test_line_reads_ahead),
         cmocka_unit_test(test_line_queues_within_bounds),
         cmocka_unit_test(test_messages_outside_the_table_are_refused),
         cmocka_unit_test(test_message_larger_than_the_buffer),

@@ -236,7 +236,7 @@ test_needs_a_policy(void **state)
     struct vt_vkey other;
     char path[VT_PATH_MAX];
     char text[VT_VKEY_TEXT_MAX];
-    char policy[512];
+    char policy[2048];
 
     assert_int_equal(vt_site_run(&f->home, &any, &why), VT_E_CONFIG);
     assert_non_null(strstr(why.text, "policy"));

@@ -235,20 +235,28 @@ client(unsigned retries)
     return h;
 }
 
-/* Sends raw bytes and reads until the server closes or 4 seconds pass. */
-static size_t
-raw(const struct site *s, const char *request, size_t len, char *ret, size_t size)
+static int
+open_raw(const struct site *s)
 {
     struct sockaddr_in sa = {.sin_family = AF_INET,
         .sin_port = htons((uint16_t)atoi(strrchr(s->url, ':') + 1)),
         .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct timeval tv = {.tv_sec = 4};
-    size_t have = 0;
     int fd = socket(AF_INET, SOCK_STREAM, 0);
 
     assert_true(fd >= 0);
-    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)), 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+    return fd;
+}
+
+/* Sends raw bytes and reads until the server closes or 4 seconds pass. */
+static size_t
+raw(const struct site *s, const char *request, size_t len, char *ret, size_t size)
+{
+    struct timeval tv = {.tv_sec = 4};
+    size_t have = 0;
+    int fd = open_raw(s);
+
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)), 0);
     while (len > 0) {
         ssize_t n = send(fd, request, len, MSG_NOSIGNAL);
 
@@ -606,6 +614,42 @@ test_stop_while_awaiting(void **state)
     assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0); /* for stop() */
 }
 
+/* Clients that go while a handler keeps their requests leave it nothing that breaks: at once,
+ * and after the server has let go of their connections. */
+static void
+test_clients_go(void **state)
+{
+    static const char request[] =
+        "POST /later HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab";
+    struct site *s = *state;
+    struct vt_http *h = client(0);
+    struct vt_buf b = VT_BUF(4096);
+    struct linger at_once = {.l_onoff = 1};
+    int status = 0;
+
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned i = 0; i < 3; i++) {
+            int fd = open_raw(s);
+
+            assert_int_equal(send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL),
+                (ssize_t)sizeof(request) - 1);
+            usleep(round == 0 ? 5000 : 60000);
+            assert_int_equal(
+                setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)), 0);
+            close(fd);
+        }
+        usleep(100000);
+        if (round == 0)
+            assert_int_equal(write(s->watch[1], "x", 1), 1);
+        assert_int_equal(
+            vt_http_post(h, s->url, "echo", NULL, "y", 1, &status, &b, NULL), VT_OK);
+        assert_int_equal(status, 200);
+    }
+    /* Those of the second round are never answered: the server ends without them. */
+    vt_buf_release(&b);
+    vt_http_free(h);
+}
+
 static void
 test_client_limits(void **state)
 {
@@ -762,6 +806,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_slow_is_closed, start_impatient, stop),
         cmocka_unit_test_setup_teardown(test_awaited_answers, start, stop),
         cmocka_unit_test_setup_teardown(test_stop_while_awaiting, start, stop),
+        cmocka_unit_test_setup_teardown(test_clients_go, start, stop),
         cmocka_unit_test_setup_teardown(test_client_limits, start, stop),
         cmocka_unit_test_setup_teardown(test_retries, start, stop),
         cmocka_unit_test_setup_teardown(test_body_is_named, start, stop),

@@ -465,6 +465,34 @@ test_lies(void **state)
     assert_same_anew(w);
 }
 
+/* The log's own entries are no damage; those that only look alike are. */
+static void
+test_index_roots(void **state)
+{
+    static const char text[] = "vitrine/log-index/v1\n" LW_ORIGIN
+                               "\nsize 256\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
+                               "run 0 0 256 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n";
+    struct index_world *w = *state;
+    struct vt_buf own = VT_BUF(4096), other = VT_BUF(4096);
+
+    vt_buf_puts(&own, text);
+    vt_buf_puts(&own, "\n");
+    vt_buf_put(&other, own.data, own.len);
+    test_put_sig(&own, LW_ORIGIN, LW_LOG, text, sizeof text - 1);
+    test_put_sig(&other, LW_ORIGIN, LW_STRANGER, text, sizeof text - 1);
+    while (w->count < 256)
+        (void)iw_add(w, "no entry", 8);
+    (void)iw_add(w, own.data, own.len);
+    (void)iw_add(w, other.data, other.len);
+    iw_publish(w);
+    follow(w);
+    assert_says(w, "SELECT idx FROM entry WHERE problem IS NULL", "256\n");
+    assert_says(w, "SELECT idx||key FROM entry WHERE kind='log-index'", "256" LW_ORIGIN "\n");
+    vt_buf_release(&other);
+    vt_buf_release(&own);
+    assert_same_anew(w);
+}
+
 /* What is published after its entry was seen. */
 static void
 test_late(void **state)
@@ -999,6 +1027,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_states, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_reviews_are_demanded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_lies, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_index_roots, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_late, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_damaged_object, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_forked, set_up, tear_down),

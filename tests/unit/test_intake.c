@@ -4,6 +4,7 @@
  * force or the one before; what it says to others; that it sees what changes. And its
  * write-ahead files: nothing acknowledged is lost, a torn end is, damage is refused.
  */
+#include "base/metric.h"
 #include "vault/bwal.h"
 #include "vault/intake.h"
 
@@ -240,7 +241,7 @@ test_reasons(void **state)
     }
     assert_int_equal(vt_refused_status(VT_REFUSED_REGION), 421);
     assert_int_equal(vt_refused_status(VT_REFUSED_FULL), 503);
-    assert_true(vt_metrics_rss() > 0);
+    assert_true(vt_metric_resident() > 0);
 }
 
 /* --- Write-ahead files. --- */

@@ -327,6 +327,59 @@ test_derived(void **state)
     check_holder(hold_derived, 1, 1);
 }
 
+/* A secret that was hashed, whole or in pieces, and a digest that is one, are where they were
+ * put and nowhere else. */
+static void
+hold_hashed(int fd)
+{
+    const uint8_t head[100] = {0};
+    struct vt_digest *digest, scratch;
+    struct vt_hasher *h;
+    void *from;
+
+    if (vt_locked_new(SECRET_SIZE, &from, NULL) != VT_OK ||
+        vt_locked_new(sizeof *digest, (void **)&digest, NULL) != VT_OK ||
+        vt_random(from, SECRET_SIZE, NULL) != VT_OK || vt_hasher_new(&h, NULL) != VT_OK)
+        _exit(80);
+    for (size_t len = 0; len <= sizeof head; len += 10) {
+        const struct vt_slice v[] = {{head, len}, {from, SECRET_SIZE}};
+        vt_digest_of_slices(v, 2, &scratch);
+        vt_hasher_put(h, head, len);
+        vt_hasher_put(h, from, SECRET_SIZE);
+        vt_hasher_end(h, digest);
+    }
+    vt_hasher_put(h, from, SECRET_SIZE);
+    vt_hasher_free(h);
+    vt_digest_of(from, SECRET_SIZE, digest);
+    show(fd, from);
+    vt_locked_free(from);
+    pause_for(fd);
+    show(fd, digest->b);
+    vt_locked_free(digest);
+    pause_for(fd);
+}
+
+static void
+test_hashed(void **state)
+{
+    uint8_t complement[SECRET_SIZE], b;
+    struct holder h;
+    (void)state;
+
+    if (!may_search())
+        return;
+    h = hold(hold_hashed);
+    for (unsigned i = 0; i < 2; i++) {
+        take(&h, complement, sizeof complement);
+        assert_int_equal(count_in_process(h.pid, complement), 1);
+        go_on(&h);
+        take(&h, &b, 1);
+        assert_int_equal(count_in_process(h.pid, complement), 0);
+        go_on(&h);
+    }
+    end(&h);
+}
+
 /* A key that was saved and loaded has gone through buffers and text. */
 static char dir[64];
 
@@ -488,6 +541,7 @@ main(void)
         cmocka_unit_test(test_locked),
         cmocka_unit_test(test_box),
         cmocka_unit_test(test_derived),
+        cmocka_unit_test(test_hashed),
         cmocka_unit_test(test_loaded),
         cmocka_unit_test(test_core),
         cmocka_unit_test(test_no_core),

@@ -154,7 +154,7 @@ test_refused(void **state)
         {"witness none @W1\nquorum none\n", "reserved"},
         {"witness w @W1\nwitness w @W2\nquorum none\n", "line 2: the name `w` is defined"},
         {"witness w @W1\nwitness v @W1\nquorum none\n", "`v` has the same public key as `w`"},
-        {"witness w x+00000000+BgAA\nquorum none\n", "not supported on this platform"},
+        {"witness w x+00000000+BgAA\nquorum none\n", "type 06 has 1312 bytes"},
         {"witness w @W1 u v\nquorum none\n", "after the URL"},
         {"signer s @W1\nquorum none\n", "must be of type 01"},
         {"signer s @S1\nsigner t @S1\nquorum none\n", "same public key"},

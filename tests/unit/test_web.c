@@ -102,7 +102,7 @@ make_policy(struct world *w)
 {
     struct vt_vkey key;
     char text[VT_VKEY_TEXT_MAX];
-    char policy[512];
+    char policy[VT_VKEY_TEXT_MAX + 64];
 
     assert_int_equal(
         vt_home_key_new(&w->home, "log", NULL, VT_NOTE_ED25519, NULL, &key, NULL), VT_OK);
@@ -679,6 +679,58 @@ test_reviews_go_to_the_log(void **state)
     vt_buf_release(&b);
 }
 
+/* What is asked of the log beside its files. */
+static void
+test_the_log_is_asked(void **state)
+{
+    static const struct vt_msg_rule rules[] = {
+        {VT_SERVICE_METRICS, 8}, {VT_SERVICE_AWAIT, 65536}, {0, 0}};
+    struct world *w = *state;
+    int fd = begin(w, "GET", "/metrics", "", NULL);
+    struct vt_buf b = VT_BUF(65536);
+    const char *answer;
+    struct vt_reader r;
+    uint64_t number = 0;
+    uint32_t ms = 0;
+    uint16_t type = 0;
+
+    assert_int_equal(vt_msg_recv(w->room[LOG], rules, WAIT_MS, &type, &b, NULL), VT_OK);
+    r = VT_READER(b.data, b.len);
+    assert_true(type == VT_SERVICE_METRICS && vt_reader_u64(&r, &number) && r.left == 0);
+    vt_buf_clear(&b);
+    vt_buf_put_u64(&b, number);
+    vt_buf_put_u16(&b, 10);
+    vt_buf_puts(&b, "origin=\"x\"vitrine_log_entries{origin=\"x\"} 7\n");
+    assert_int_equal(vt_msg_send(w->room[LOG], VT_SERVICE_NUMBERS, b.data, b.len, NULL), VT_OK);
+    answer = finish(fd);
+    HAS(answer, "\r\n\r\nvitrine_log_entries{origin=\"x\"} 7\n");
+    HAS(answer, "vitrine_log_resident_bytes{origin=\"x\",process=\"http\"} ");
+    /* Who waits is answered as the log says; an answer to nobody is nobody's. */
+    fd = begin(w, "POST", "/add?wait=witnessed", "", "an entry");
+    assert_int_equal(vt_msg_recv(w->room[LOG], rules, WAIT_MS, &type, &b, NULL), VT_OK);
+    r = VT_READER(b.data, b.len);
+    assert_true(type == VT_SERVICE_AWAIT && vt_reader_u64(&r, &number) &&
+                vt_reader_u32(&r, &ms) && vt_reader_is(&r, "an entry"));
+    assert_int_equal(ms, 20000);
+    for (unsigned i = 0; i < 2; i++) {
+        vt_buf_clear(&b);
+        vt_buf_put_u64(&b, i == 0 ? number + 4096 : number);
+        vt_buf_put_u16(&b, i == 0 ? 200 : 504);
+        vt_buf_put_u16(&b, 0);
+        vt_buf_puts(&b, i == 0 ? "1\n" : "23\n");
+        assert_int_equal(
+            vt_msg_send(w->room[LOG], VT_SERVICE_DONE, b.data, b.len, NULL), VT_OK);
+    }
+    answer = finish(fd);
+    HAS(answer, " 504 ");
+    HAS(answer, "Location: /proof/23\r\n");
+    HAS(answer, "\r\n\r\n23\n");
+    answer = get(w, "/proof/0", "");
+    HAS(answer, " 404 ");
+    HAS(answer, "Retry-After: 1\r\n");
+    vt_buf_release(&b);
+}
+
 static void
 test_page(void **state)
 {
@@ -737,6 +789,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_events, start, stop),
         cmocka_unit_test_setup_teardown(test_events_have_bounds, start, stop),
         cmocka_unit_test_setup_teardown(test_reviews_go_to_the_log, start, stop),
+        cmocka_unit_test_setup_teardown(test_the_log_is_asked, start, stop),
         cmocka_unit_test_setup_teardown(test_page, start, stop),
         cmocka_unit_test_setup_teardown(test_plain_page, start_plain, stop),
     };

@@ -2,145 +2,69 @@
 /*
  * The witness: every row of the status table, and its records across restarts.
  */
-#include "base/file.h"
+#include "witness_world.h"
+
 #include "http/client.h"
 #include "http/server.h"
-#include "merkle/tree.h"
-#include "witness/service.h"
 
 #include <pthread.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-#define ORIGIN "zurich.example/log"
-enum { LEAVES = 40 };
-
-static struct vt_key *log_key;
-static struct vt_vkey log_vkey;
-
-/* A tree of small leaves; `twist` changes the leaves from that index on. */
-struct tree {
-    uint64_t twist;
-};
-
-static void
-leaf_hash(const struct tree *t, uint64_t i, struct vt_digest *ret)
-{
-    char leaf[32];
-    int n = snprintf(leaf, sizeof(leaf), "leaf %d%s", (int)i, i >= t->twist ? "'" : "");
-
-    vt_merkle_leaf(leaf, (size_t)n, ret);
-}
-
-static enum vt_err
-get_hash(void *ctx, unsigned level, uint64_t index, struct vt_digest *ret, struct vt_why *why)
-{
-    struct vt_digest a;
-    struct vt_digest b;
-
-    if (level == 0) {
-        leaf_hash(ctx, index, ret);
-        return VT_OK;
-    }
-    assert_int_equal(get_hash(ctx, level - 1, index * 2, &a, why), VT_OK);
-    assert_int_equal(get_hash(ctx, level - 1, index * 2 + 1, &b, why), VT_OK);
-    vt_merkle_node(&a, &b, ret);
-    return VT_OK;
-}
-
-static void
-tree_root(struct tree *t, uint64_t size, struct vt_digest *ret)
-{
-    struct vt_hash_source src = {get_hash, t};
-
-    assert_int_equal(vt_merkle_root(&src, size, ret, NULL), VT_OK);
-}
-
-static void
-put_signed(struct vt_buf *b, const struct vt_checkpoint *c, struct vt_key *key)
-{
-    struct vt_buf text = VT_BUF(4096);
-    struct vt_pubkey pub;
-    struct vt_sig sig;
-
-    vt_checkpoint_put(&text, c);
-    vt_key_public(key, &pub);
-    assert_int_equal(vt_key_sign(key, text.data, text.len, &sig, NULL), VT_OK);
-    vt_buf_put(b, text.data, text.len);
-    vt_buf_puts(b, "\n");
-    vt_note_put_sig(b, vt_key_name(key), vt_vkey_id(vt_key_name(key), VT_NOTE_ED25519, &pub),
-        sig.b, sizeof(sig.b));
-    vt_buf_release(&text);
-}
-
-static void
-put_head(struct vt_buf *b, uint64_t old_size, const struct vt_proof *proof)
-{
-    vt_buf_putf(b, "old %llu\n", (unsigned long long)old_size);
-    for (size_t i = 0; proof != NULL && i < proof->len; i++) {
-        vt_buf_put_b64(b, proof->hash[i].b, VT_DIGEST_SIZE);
-        vt_buf_puts(b, "\n");
-    }
-    vt_buf_puts(b, "\n");
-}
-
-/* A request that is right for an honest tree. */
-static void
-put_request(struct vt_buf *b, struct tree *t, uint64_t old_size, uint64_t size)
-{
-    struct vt_checkpoint c = {.origin = ORIGIN, .size = size};
-    struct vt_hash_source src = {get_hash, t};
-    struct vt_proof proof = {0};
-
-    vt_buf_clear(b);
-    tree_root(t, size, &c.root);
-    if (old_size > 0 && old_size < size)
-        assert_int_equal(
-            vt_merkle_prove_consistency(&src, old_size, size, &proof, NULL), VT_OK);
-    put_head(b, old_size, &proof);
-    put_signed(b, &c, log_key);
-}
+static struct vt_witness_table *table; /* of the log ORIGIN */
 
 static int
-decide(const struct vt_witness_log *log, const struct vt_buf *b, struct vt_witness_verdict *v)
+decide(const struct vt_buf *b, struct vt_witness_verdict *v)
 {
     assert_int_equal(b->err, VT_OK);
-    vt_witness_decide(log, 1, b->data, b->len, v);
+    vt_witness_decide(table, b->data, b->len, v);
     return v->status;
 }
 
 static void
-log_at(struct vt_witness_log *log, struct tree *t, uint64_t size)
+log_at(struct tree *t, uint64_t size)
 {
-    log->key = log_vkey;
+    struct vt_witness_log *log = vt_witness_table_find(table, ORIGIN);
+
     log->size = size;
     tree_root(t, size, &log->root);
+}
+
+static int
+set_up_table(void **state)
+{
+    struct vt_witness_follow f = {.origin = ORIGIN, .key = log_vkey};
+
+    (void)state;
+    assert_int_equal(vt_witness_table_new(&table, NULL), VT_OK);
+    assert_int_equal(vt_witness_table_follow(table, &f, 1, NULL), VT_OK);
+    return 0;
+}
+
+static int
+tear_down_table(void **state)
+{
+    (void)state;
+    vt_witness_table_free(table);
+    return 0;
 }
 
 static void
 test_200(void **state)
 {
     struct tree t = {LEAVES};
-    struct vt_witness_log log;
     struct vt_witness_verdict v;
     struct vt_buf b = VT_BUF(65536);
 
     (void)state;
     for (uint64_t old = 0; old < 20; old++) {
-        log_at(&log, &t, old);
+        log_at(&t, old);
         for (uint64_t size = old; size < 20; size++) {
             put_request(&b, &t, old, size);
-            assert_int_equal(decide(&log, &b, &v), 200);
+            assert_int_equal(decide(&b, &v), 200);
             assert_int_equal(v.checkpoint.size, size);
             assert_int_equal(v.doubt, VT_WITNESS_NO_DOUBT);
-            assert_int_equal(v.text_len, strlen(ORIGIN) + 1 + (size < 10 ? 2 : 3) + 45);
+            assert_int_equal(v.note.text_len, strlen(ORIGIN) + 1 + (size < 10 ? 2 : 3) + 45);
         }
     }
     vt_buf_release(&b);
@@ -154,16 +78,15 @@ test_400(void **state)
         "old 5\n\n", "old 5\n\n" ORIGIN "\n5\n", "old 18446744073709551616\n\n",
         "old 5\r\n\r\n"};
     struct tree t = {LEAVES};
-    struct vt_witness_log log;
     struct vt_witness_verdict v;
     struct vt_buf b = VT_BUF(65536);
     struct vt_proof long_proof = {.len = 64};
     struct vt_checkpoint c = {.origin = ORIGIN, .size = 7};
 
     (void)state;
-    log_at(&log, &t, 5);
+    log_at(&t, 5);
     for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
-        vt_witness_decide(&log, 1, bodies[i], strlen(bodies[i]), &v);
+        vt_witness_decide(table, bodies[i], strlen(bodies[i]), &v);
         assert_int_equal(v.status, 400);
         assert_true(strlen(v.why.text) > 0);
     }
@@ -171,14 +94,14 @@ test_400(void **state)
     tree_root(&t, 7, &c.root);
     put_head(&b, 5, &long_proof);
     put_signed(&b, &c, log_key);
-    assert_int_equal(decide(&log, &b, &v), 400);
+    assert_int_equal(decide(&b, &v), 400);
     /* The old size is larger than the checkpoint's, whatever is recorded. */
     for (uint64_t recorded = 5; recorded < 12; recorded++) {
-        log_at(&log, &t, recorded);
+        log_at(&t, recorded);
         vt_buf_clear(&b);
         put_head(&b, 8, NULL);
         put_signed(&b, &c, log_key);
-        assert_int_equal(decide(&log, &b, &v), 400);
+        assert_int_equal(decide(&b, &v), 400);
     }
     vt_buf_release(&b);
 }
@@ -187,7 +110,6 @@ static void
 test_404_and_403(void **state)
 {
     struct tree t = {LEAVES};
-    struct vt_witness_log log;
     struct vt_witness_verdict v;
     struct vt_buf b = VT_BUF(65536);
     struct vt_key *other = NULL;
@@ -196,29 +118,29 @@ test_404_and_403(void **state)
     char *p;
 
     (void)state;
-    log_at(&log, &t, 0);
+    log_at(&t, 0);
     assert_int_equal(vt_key_new("other.example/log", &other, NULL), VT_OK);
     assert_int_equal(vt_key_new(ORIGIN, &same_name, NULL), VT_OK);
     tree_root(&t, 3, &c.root);
     put_head(&b, 0, NULL);
     put_signed(&b, &c, other);
-    assert_int_equal(decide(&log, &b, &v), 404);
+    assert_int_equal(decide(&b, &v), 404);
     /* Our origin, signed by nobody we know: another name, another key. */
     memcpy(c.origin, ORIGIN, sizeof(ORIGIN));
     vt_buf_clear(&b);
     put_head(&b, 0, NULL);
     put_signed(&b, &c, other);
-    assert_int_equal(decide(&log, &b, &v), 403);
+    assert_int_equal(decide(&b, &v), 403);
     vt_buf_clear(&b);
     put_head(&b, 0, NULL);
     put_signed(&b, &c, same_name);
-    assert_int_equal(decide(&log, &b, &v), 403);
+    assert_int_equal(decide(&b, &v), 403);
     /* The right key's signature over something else. */
     put_request(&b, &t, 0, 3);
     p = strstr((char *)b.data, "\n3\n");
     assert_non_null(p);
     p[1] = '4';
-    assert_int_equal(decide(&log, &b, &v), 403);
+    assert_int_equal(decide(&b, &v), 403);
     assert_int_equal(v.doubt, VT_WITNESS_NO_DOUBT);
     vt_key_free(other);
     vt_key_free(same_name);
@@ -230,26 +152,25 @@ test_409(void **state)
 {
     struct tree t = {LEAVES};
     struct tree split = {3};
-    struct vt_witness_log log;
     struct vt_witness_verdict v;
     struct vt_buf b = VT_BUF(65536);
 
     (void)state;
-    log_at(&log, &t, 7);
+    log_at(&t, 7);
     put_request(&b, &t, 0, 9);
-    assert_int_equal(decide(&log, &b, &v), 409);
+    assert_int_equal(decide(&b, &v), 409);
     assert_int_equal(v.known, 7);
     put_request(&b, &t, 6, 9);
-    assert_int_equal(decide(&log, &b, &v), 409);
+    assert_int_equal(decide(&b, &v), 409);
     put_request(&b, &t, 8, 9);
-    assert_int_equal(decide(&log, &b, &v), 409);
+    assert_int_equal(decide(&b, &v), 409);
     assert_int_equal(v.doubt, VT_WITNESS_NO_DOUBT);
     /* An older tree again, honestly asked. */
     put_request(&b, &t, 3, 5);
-    assert_int_equal(decide(&log, &b, &v), 409);
+    assert_int_equal(decide(&b, &v), 409);
     /* A split view is seen even through a wrong old size. */
     put_request(&b, &split, 0, 7);
-    assert_int_equal(decide(&log, &b, &v), 409);
+    assert_int_equal(decide(&b, &v), 409);
     assert_int_equal(v.doubt, VT_WITNESS_SPLIT);
     vt_buf_release(&b);
 }
@@ -259,7 +180,6 @@ test_422(void **state)
 {
     struct tree t = {LEAVES};
     struct tree split = {3};
-    struct vt_witness_log log;
     struct vt_witness_verdict v;
     struct vt_buf b = VT_BUF(65536);
     struct vt_proof proof = {.len = 1};
@@ -267,13 +187,13 @@ test_422(void **state)
 
     (void)state;
     /* History rewritten. */
-    log_at(&log, &t, 7);
+    log_at(&t, 7);
     put_request(&b, &split, 7, 9);
-    assert_int_equal(decide(&log, &b, &v), 422);
+    assert_int_equal(decide(&b, &v), 422);
     assert_int_equal(v.doubt, VT_WITNESS_UNPROVEN);
     /* The same size, another root: with and without a proof. */
     put_request(&b, &split, 7, 7);
-    assert_int_equal(decide(&log, &b, &v), 422);
+    assert_int_equal(decide(&b, &v), 422);
     assert_int_equal(v.doubt, VT_WITNESS_SPLIT);
     /* The right tree with no proof, and with one for nothing. */
     c.size = 9;
@@ -281,25 +201,25 @@ test_422(void **state)
     vt_buf_clear(&b);
     put_head(&b, 7, NULL);
     put_signed(&b, &c, log_key);
-    assert_int_equal(decide(&log, &b, &v), 422);
+    assert_int_equal(decide(&b, &v), 422);
     c.size = 7;
     tree_root(&t, 7, &c.root);
     vt_buf_clear(&b);
     put_head(&b, 7, &proof);
     put_signed(&b, &c, log_key);
-    assert_int_equal(decide(&log, &b, &v), 422);
+    assert_int_equal(decide(&b, &v), 422);
     /* A proof from size 0. */
-    log_at(&log, &t, 0);
+    log_at(&t, 0);
     vt_buf_clear(&b);
     put_head(&b, 0, &proof);
     put_signed(&b, &c, log_key);
-    assert_int_equal(decide(&log, &b, &v), 422);
+    assert_int_equal(decide(&b, &v), 422);
     /* Size 0 with a root. */
     c.size = 0;
     vt_buf_clear(&b);
     put_head(&b, 0, NULL);
     put_signed(&b, &c, log_key);
-    assert_int_equal(decide(&log, &b, &v), 422);
+    assert_int_equal(decide(&b, &v), 422);
     vt_buf_release(&b);
 }
 
@@ -326,6 +246,7 @@ set_up(void **state)
     assert_int_equal(vt_key_save(k, f->key_path, NULL, NULL), VT_OK);
     vt_key_free(k);
     f->clock = vt_clock_fixed(1700000000);
+    assert_int_equal(vt_witness_records_make(f->records, NULL), VT_OK);
     assert_int_equal(
         vt_witness_new(f->records, f->key_path, &log_vkey, 1, &f->clock, &f->w, NULL), VT_OK);
     *state = f;
@@ -423,41 +344,8 @@ test_evidence_is_kept(void **state)
     assert_int_equal(ask(f, &split, 7, 9, &answer), 422);
     assert_int_equal(vt_path(dir, NULL, "%s/evidence", f->records), VT_OK);
     assert_int_equal(vt_dir_each(dir, count_one, &count, NULL), VT_OK);
-    assert_int_equal(count, 2);
+    assert_int_equal(count, 4);
     vt_buf_release(&answer);
-}
-
-static void
-test_records_refuse(void **state)
-{
-    struct fixture *f = *state;
-    struct tree t = {LEAVES};
-    struct vt_buf answer = VT_BUF(65536);
-    struct vt_buf b = VT_BUF(65536);
-    struct vt_witness_records *r = NULL;
-    struct vt_vkey twice[2] = {log_vkey, log_vkey};
-    struct vt_why why = {0};
-    struct vt_digest d;
-    char hex[VT_DIGEST_HEX_SIZE];
-    char path[VT_PATH_MAX];
-
-    /* A second witness on the same records. */
-    assert_int_equal(vt_witness_records_open(f->records, &log_vkey, 1, &r, &why), VT_E_BUSY);
-    assert_int_equal(ask(f, &t, 0, 7, &answer), 200);
-    vt_witness_free(f->w);
-    f->w = NULL;
-    assert_int_equal(vt_witness_records_open(f->records, twice, 2, &r, &why), VT_E_CONFIG);
-    /* A damaged record. */
-    vt_digest_of(ORIGIN, strlen(ORIGIN), &d);
-    vt_digest_hex(&d, hex);
-    assert_int_equal(vt_path(path, NULL, "%s/%s", f->records, hex), VT_OK);
-    assert_int_equal(vt_file_read(path, &b, NULL), VT_OK);
-    b.data[strlen(ORIGIN) + 1] = '3';
-    assert_int_equal(vt_file_replace(path, 0600, b.data, b.len, NULL), VT_OK);
-    assert_int_equal(vt_witness_records_open(f->records, &log_vkey, 1, &r, &why), VT_E_SIG);
-    assert_non_null(strstr(why.text, hex));
-    vt_buf_release(&answer);
-    vt_buf_release(&b);
 }
 
 struct server {
@@ -531,24 +419,18 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_200),
-        cmocka_unit_test(test_400),
-        cmocka_unit_test(test_404_and_403),
-        cmocka_unit_test(test_409),
-        cmocka_unit_test(test_422),
+        cmocka_unit_test_setup_teardown(test_200, set_up_table, tear_down_table),
+        cmocka_unit_test_setup_teardown(test_400, set_up_table, tear_down_table),
+        cmocka_unit_test_setup_teardown(test_404_and_403, set_up_table, tear_down_table),
+        cmocka_unit_test_setup_teardown(test_409, set_up_table, tear_down_table),
+        cmocka_unit_test_setup_teardown(test_422, set_up_table, tear_down_table),
         cmocka_unit_test_setup_teardown(test_cosigns_and_remembers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_evidence_is_kept, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_records_refuse, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_over_http, set_up, tear_down),
     };
-    struct vt_pubkey pub;
-    uint8_t seed[32] = {7};
     int failed;
 
-    if (vt_key_from_seed(ORIGIN, seed, &log_key, NULL) != VT_OK)
-        return 1;
-    vt_key_public(log_key, &pub);
-    if (vt_vkey_make(ORIGIN, VT_NOTE_ED25519, &pub, &log_vkey, NULL) != VT_OK)
+    if (make_log(ORIGIN, 7, &log_key, &log_vkey) != 0)
         return 1;
     failed = cmocka_run_group_tests(tests, NULL, NULL);
     vt_key_free(log_key);

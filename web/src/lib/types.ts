@@ -18,7 +18,8 @@ export interface Link {
   key: string;
   organisation: string | null;
   time: Instant | null;
-  statement: Digest;
+  /** Null of an entry that is none of ours, such as a root of the log's index. */
+  statement: Digest | null;
 }
 
 export interface Subject {

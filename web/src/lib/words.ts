@@ -24,6 +24,7 @@ const KINDS: Record<string, { name: string; says: string }> = {
   reading: { name: 'Reading', says: 'A reviewer has read these files or lines of a source snapshot.' },
   review: { name: 'Review', says: 'A reviewer signs off a whole source snapshot.' },
   objection: { name: 'Objection', says: 'A reviewer objects to a release from this source snapshot.' },
+  'log-index': { name: 'Index root', says: 'The log signs the root of its index, by which a search can be shown to be complete.' },
   visits: { name: 'Openings', says: 'How often source was opened at this Centre on one day, bound to the full record.' },
 };
 
@@ -68,7 +69,7 @@ export function subjectPage(role: string, digest: string, kind: string): string 
 }
 
 /** Where objects of the site are: docs/formats/site-http.md. */
-export function objectPath(digest: string): string | null {
-  const hex = /^sha256:([0-9a-f]{64})$/.exec(digest)?.[1];
+export function objectPath(digest: string | null): string | null {
+  const hex = /^sha256:([0-9a-f]{64})$/.exec(digest ?? '')?.[1];
   return hex === undefined ? null : `/objects/sha256/${hex.slice(0, 2)}/${hex}`;
 }

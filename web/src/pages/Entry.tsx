@@ -97,7 +97,7 @@ function Facts({ e }: { e: EntryOf }) {
     <dl class="facts">
       <dt>Signed by</dt>
       <dd class="wrap">
-        {e.signer === null ? <>{e.key}, whom the site’s policy does not name</> : e.signer === e.key ? e.key : `${e.signer} (${e.key})`}
+        {e.kind === 'log-index' ? <>the log itself ({e.key})</> : e.signer === null ? <>{e.key}, whom the site’s policy does not name</> : e.signer === e.key ? e.key : `${e.signer} (${e.key})`}
         {e.organisation !== null && e.organisation !== e.signer && <span class="quiet">, of {e.organisation}</span>}
       </dd>
       <dt>In the log since</dt>
@@ -112,10 +112,14 @@ function Facts({ e }: { e: EntryOf }) {
           </dd>
         </>
       ))}
-      <dt>Statement</dt>
-      <dd>
-        <Digest of={e.statement} what="digest of the statement" />
-      </dd>
+      {e.statement !== null && (
+        <>
+          <dt>Statement</dt>
+          <dd>
+            <Digest of={e.statement} what="digest of the statement" />
+          </dd>
+        </>
+      )}
     </dl>
   );
 }
@@ -127,7 +131,7 @@ function Body({ e }: { e: EntryOf }) {
       <section aria-labelledby="says" class="stack">
         <h2 id="says">What it says</h2>
         <Facts e={e} />
-        <Statement e={e} />
+        {e.statement !== null && <Statement e={e} />}
       </section>
       <section aria-labelledby="proof" class="stack">
         <h2 id="proof">Checked by this browser</h2>

@@ -35,7 +35,7 @@ export function EntryTable({ items, caption }: { items: EntryLine[]; caption: st
           <td>{kindName(e.kind)}</td>
           <td class="wrap">
             {e.signer ?? e.key}
-            {e.signer === null && <div class="quiet small">not in the site’s policy</div>}
+            {e.signer === null && e.kind !== 'log-index' && <div class="quiet small">not in the site’s policy</div>}
           </td>
           <td>
             <Subjects e={e} />

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Following a log: its newest state, whether that continues what was seen before, and whether an
 // entry is in it. Hashes come from tiles, which are not believed: they must lead to signed roots.
-import { decimal, digest, digestText, equal, fail, hex, timeText, unhex, VerifyError } from './bytes';
+import { decimal, digest, digestText, equal, fail, hex, timeText, unhex, utf8, VerifyError } from './bytes';
 import { parseEntry, verifyEntry } from './entry';
 import { checkConsistency, checkInclusion, leafHash, proveConsistency, proveInclusion } from './merkle';
+import { parseNote, sigIs, verifyNote } from './note';
 import { checkLog, checkQuorum, signerOf, type CheckedCheckpoint } from './policy_check';
 import { parsePolicy, shown, type Policy } from './policy';
 import { nodeWords } from './quorum';
@@ -102,6 +103,32 @@ export async function checkLogState(policyFile: Uint8Array, note: Uint8Array, se
   return { ok: steps.failure === null, steps: steps.list, failure: steps.failure, now: seenNow(got), vouched: vouchedNow(got) };
 }
 
+const INDEX_HEAD = 'vitrine/log-index/v1\n';
+
+/** Whether an entry is a root of the log's index (docs/formats/log-index.md). */
+function isIndexRoot(bytes: Uint8Array): boolean {
+  return equal(bytes.subarray(0, INDEX_HEAD.length), utf8(INDEX_HEAD));
+}
+
+/** Such an entry has no signer of the policy: the log itself signs it. */
+function checkIndexRoot(steps: Steps, bytes: Uint8Array, got: ReturnType<typeof checkState>): void {
+  const note = steps.run({ id: 'form', title: 'The entry has the one form that it may have', how: "It is a root of the log's own index, for this log." }, (facts) => {
+    const n = parseNote(bytes);
+    const { origin } = (got as NonNullable<typeof got>).state.checkpoint;
+    facts.push({ name: 'kind', value: 'log-index' });
+    if (n.sigs.length !== 1 || !n.text.startsWith(`${INDEX_HEAD}${origin}\nsize `)) fail('syntax', 'it begins as an index root, and is none of this log');
+    return n;
+  });
+  steps.run({ id: 'signature', title: 'It is signed by whom it names', how: "The signature is checked with the log's key in the policy." }, (facts) => {
+    const { policy, state } = got as NonNullable<typeof got>;
+    const signed = note as NonNullable<typeof note>;
+    const log = policy.logs.find((l) => l.name === state.checkpoint.origin && signed.sigs.some((s) => sigIs(s, l.key)));
+    if (log === undefined) fail('unknown', 'it is not signed by the log');
+    facts.push({ name: 'signer', value: shown(log.name) });
+    verifyNote(signed, log.key);
+  });
+}
+
 /** Checks that these bytes are the entry of that index, who signed it, and that `statement` is what it names. */
 export async function checkLogEntry(
   policyFile: Uint8Array,
@@ -122,6 +149,10 @@ export async function checkLogEntry(
     facts.push({ name: 'proof', value: `${proof.length} hashes` });
     checkInclusion(index, size, leaf, proof, root);
   });
+  if (isIndexRoot(bytes)) {
+    checkIndexRoot(steps, bytes, got);
+    return { ok: steps.failure === null, steps: steps.list, failure: steps.failure, now: seenNow(got), vouched: vouchedNow(got) };
+  }
   const parsed = steps.run({ id: 'form', title: 'The entry has the one form that it may have', how: 'Its kind, its subjects and their order are checked.' }, (facts) => {
     const e = parseEntry(bytes);
     facts.push({ name: 'kind', value: e.entry.kind });

@@ -157,6 +157,24 @@ describe('a log that is followed', () => {
     expect((await checkLogEntry(policy, checkpoint(9), 3n, changed, null, fetchOf(9))).ok).toBe(false);
   });
 
+  test('has roots of its own index', async () => {
+    const text = `vitrine/log-index/v1\nlog.example\nsize 256\n${b64(root(256))}\nrun 0 0 256 ${b64(root(4))}\n`;
+    const check = async (entry: Uint8Array) => {
+      const all = [...hashes, leafHash(entry)];
+      return checkLogEntry(policy, checkpoint(10, all), 9n, entry, null, fetchOf(10, all));
+    };
+    const good = await check(signed(text, 'log.example', logKey));
+    expect(good.failure).toBeNull();
+    expect(good.steps.map((s) => s.id)).toEqual(['policy', 'log', 'witnesses', 'inclusion', 'form', 'signature']);
+    expect((await check(signed(text, 'log.example', signerKey))).failure).toContain('not signed by the log');
+    expect((await check(signed(text, 'dev.example', signerKey))).failure).toContain('not signed by the log');
+    expect((await check(signed(text.replace('log.example', 'other.example'), 'log.example', logKey))).failure).toContain('none of this log');
+    expect((await check(signed(text.replace('size 256', 'size 512'), 'log.example', logKey))).failure).toBeNull();
+    const other = signed(text, 'log.example', logKey);
+    other[60] = (other[60] as number) ^ 1;
+    expect((await check(other)).ok).toBe(false);
+  });
+
   test('proves an entry in a tlog-proof', async () => {
     const path = await proveInclusion(async (level, i) => (level === 0 ? (hashes[Number(i)] as Uint8Array) : rootOf(hashes.slice(Number(i) << level, (Number(i) + 1) << level))), 3n, 9n);
     const rest = `index 3\n${path.map((h) => `${b64(h)}\n`).join('')}\n${new TextDecoder().decode(checkpoint(9))}`;
