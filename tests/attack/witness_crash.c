@@ -8,8 +8,8 @@
  *         requests of three logs, honest and not, in batches
  *
  *     witness_crash fill DIR NOTES BYTES
- *         the same with long checkpoints, until the journal has that many bytes, so that another
- *         is begun soon after
+ *         the same with long checkpoints, until the journal has that many bytes, so that
+ * another is begun soon after
  *
  *     witness_crash check DIR NOTES
  *         opens the records again: nothing that was cosigned is forgotten or contradicted, and
