@@ -4,36 +4,23 @@
  */
 #include "centre/web_parts.h"
 
-#include "base/file.h"
+#include "log/served.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ONE_YEAR "public, max-age=31536000, immutable"
-#define BINARY "application/octet-stream"
 #define JSON "application/json"
-#define TEXT "text/plain; charset=utf-8"
 
 /* What of public/ is served under which name; files that change come first. */
-static const struct {
-    const char *prefix;
-    const char *below; /* of public/ */
-    const char *type;
-    bool changes;
-    bool keep;
-} served[] = {
-    {"/tile/", "tile", BINARY, false, true},
-    {"/checkpoint", "checkpoint", TEXT, true, false},
-    {"/frozen", "frozen", TEXT, true, false},
-    {"/index/latest", "index/latest", TEXT, true, false},
-    {"/index/", "index", BINARY, false, false},
-    {"/policy", "policy", TEXT, true, false},
+static const struct vt_served served[] = {
+    VT_SERVED_LOG,
+    {"/policy", "policy", VT_SERVED_TEXT, true, false},
     {"/tuf/metadata/timestamp.json", "tuf/metadata/timestamp.json", JSON, true, false},
-    {"/objects/", "objects", BINARY, false, false},
+    {"/objects/", "objects", VT_SERVED_BINARY, false, false},
     {"/tuf/metadata/", "tuf/metadata", JSON, false, false},
-    {"/tuf/targets/", "tuf/targets", BINARY, false, false},
-    {"/passports/", "passports", TEXT, true, false},
+    {"/tuf/targets/", "tuf/targets", VT_SERVED_BINARY, false, false},
+    {"/passports/", "passports", VT_SERVED_TEXT, true, false},
     {"/staged/", "staged", JSON, true, false},
 };
 #define SERVED (sizeof(served) / sizeof(served[0]))
@@ -58,26 +45,6 @@ struct vt_web_files {
     size_t count;
 };
 
-static enum vt_err
-add_public(struct vt_web_files *f, const char *public_dir, struct vt_why *why)
-{
-    for (size_t i = 0; i < SERVED; i++) {
-        enum vt_err err = vt_path(f->dirs[i], why, "%s/%s", public_dir, served[i].below);
-
-        if (err != VT_OK)
-            return err;
-        f->folders[f->count++] = (struct vt_http_folder){.prefix = served[i].prefix,
-            .dir = f->dirs[i],
-            .content_type = served[i].type,
-            .cache = served[i].changes ? "no-cache" : ONE_YEAR,
-            .etag = served[i].changes,
-            .precompressed = served[i].keep,
-            .for_all = true,
-            .keep = served[i].keep};
-    }
-    return VT_OK;
-}
-
 static void
 add_address(struct vt_web_files *f, const char *prefix)
 {
@@ -101,7 +68,7 @@ add_page(struct vt_web_files *f, const char *web_dir, struct vt_why *why)
         return err;
     f->folders[f->count++] = (struct vt_http_folder){.prefix = "/assets/",
         .dir = f->assets,
-        .cache = ONE_YEAR,
+        .cache = VT_SERVED_ONE_YEAR,
         .csp = PAGE_CSP, /* a worker goes by the policy that its own script came with */
         .precompressed = true,
         .keep = true};
@@ -123,7 +90,8 @@ vt_web_files_new(const struct vt_web_opts *opts, struct vt_web_files **ret, stru
 
     if (f == NULL)
         return vt_fail(why, VT_E_NOMEM, "http: out of memory");
-    err = add_public(f, opts->public_dir, why);
+    err = vt_served_folders(opts->public_dir, served, SERVED, f->dirs, f->folders, why);
+    f->count = SERVED;
     if (err == VT_OK && opts->web_dir != NULL)
         err = add_page(f, opts->web_dir, why);
     if (err != VT_OK) {

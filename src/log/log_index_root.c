@@ -107,29 +107,41 @@ vt_log_index_logged(struct vt_log_index *ix, uint64_t index, int64_t now_ms, str
     return vt_index_save(ix, why);
 }
 
+static enum vt_err
+write_latest(
+    const struct vt_log_index *ix, const uint64_t *latest, size_t n, struct vt_why *why)
+{
+    struct vt_buf b = VT_BUF(VT_INDEX_ROOTS_MAX * 24);
+    char path[VT_PATH_MAX];
+    enum vt_err err = vt_path(path, why, "%s/latest", ix->dir);
+
+    for (size_t i = 0; i < n; i++)
+        vt_buf_putf(&b, "%llu\n", (unsigned long long)latest[i]);
+    if (err == VT_OK)
+        err = vt_buf_check(&b, "the newest roots", why);
+    if (err == VT_OK)
+        err = vt_file_replace(path, 0644, b.data, b.len, why);
+    vt_buf_release(&b);
+    return err;
+}
+
 /* Writes the indexes of the first n roots, newest first. */
 static enum vt_err
 put_latest(struct vt_log_index *ix, size_t n, struct vt_why *why)
 {
-    struct vt_buf b = VT_BUF(VT_INDEX_ROOTS_MAX * 24);
     uint64_t latest[VT_INDEX_ROOTS_MAX];
-    char path[VT_PATH_MAX];
+    enum vt_err err;
 
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         latest[i] = ix->state.root[n - 1 - i].index;
-        vt_buf_putf(&b, "%llu\n", (unsigned long long)latest[i]);
-    }
     if (n == 0 ||
         (n == ix->latest_count && memcmp(latest, ix->latest, n * sizeof latest[0]) == 0))
         return VT_OK;
-    enum vt_err err = vt_path(path, why, "%s/latest", ix->dir);
-    if (err == VT_OK)
-        err = vt_file_replace(path, 0644, b.data, b.len, why);
+    err = write_latest(ix, latest, n, why);
     if (err == VT_OK) {
         memcpy(ix->latest, latest, n * sizeof latest[0]);
         ix->latest_count = n;
     }
-    vt_buf_release(&b);
     return err;
 }
 

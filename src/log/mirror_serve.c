@@ -11,29 +11,17 @@
 #include "http/server.h"
 #include "http/tls_signer.h"
 #include "log/mirror_parts.h"
+#include "log/served.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ONE_YEAR "public, max-age=31536000, immutable"
-#define BINARY "application/octet-stream"
-#define TEXT "text/plain; charset=utf-8"
 enum { CONNECTIONS = 1024, CONNECTIONS_PER_CLIENT = 256, STOP_MS = 2000 };
 
-static const struct {
-    const char *prefix;
-    const char *below; /* of DIR */
-    const char *type;
-    bool changes;
-    bool keep;
-} served[] = {
-    {"/checkpoint", "checkpoint", TEXT, true, false},
-    {"/frozen", "frozen", TEXT, true, false},
-    {"/tile/", "tile", BINARY, false, true},
-    {"/index/latest", "index/latest", TEXT, true, false},
-    {"/index/", "index", BINARY, false, false},
-    {"/evidence/", "evidence", TEXT, true, false},
+static const struct vt_served served[] = {
+    VT_SERVED_LOG,
+    {"/evidence/", "evidence", VT_SERVED_TEXT, true, false},
 };
 #define SERVED (sizeof(served) / sizeof(served[0]))
 
@@ -116,25 +104,6 @@ get_metrics(void *ctx, const struct vt_http_request *rq, struct vt_http_response
     vt_buf_release(&label);
 }
 
-static enum vt_err
-name_folders(struct serving *s, const char *dir, struct vt_why *why)
-{
-    enum vt_err err = vt_path(s->dir, why, "%s", dir);
-
-    for (size_t i = 0; i < SERVED && err == VT_OK; i++) {
-        err = vt_path(s->path[i], why, "%s/%s", dir, served[i].below);
-        s->folders[i] = (struct vt_http_folder){.prefix = served[i].prefix,
-            .dir = s->path[i],
-            .content_type = served[i].type,
-            .cache = served[i].changes ? "no-cache" : ONE_YEAR,
-            .etag = served[i].changes,
-            .precompressed = served[i].keep,
-            .for_all = true,
-            .keep = served[i].keep};
-    }
-    return err;
-}
-
 static int
 tls_signer_main(int fd, void *ctx)
 {
@@ -176,7 +145,9 @@ vt_log_mirror_serve(const char *dir, const struct vt_listen_opts *how, int liste
 
     if (s == NULL)
         return vt_fail(why, VT_E_NOMEM, "mirror: out of memory");
-    err = name_folders(s, dir, why);
+    err = vt_path(s->dir, why, "%s", dir);
+    if (err == VT_OK)
+        err = vt_served_folders(dir, served, SERVED, s->path, s->folders, why);
     opts.folders = s->folders;
     if (err == VT_OK)
         err = start_tls_signer(how, &signer, &opts.tls_fd, why);

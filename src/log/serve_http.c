@@ -9,13 +9,11 @@
 #include "log/add.h"
 #include "log/proof_file.h"
 #include "log/serve_parts.h"
+#include "log/served.h"
 #include "note/entry.h"
 
 #include <stdlib.h>
 
-#define ONE_YEAR "public, max-age=31536000, immutable"
-#define BINARY "application/octet-stream"
-#define TEXT "text/plain; charset=utf-8"
 /* Room for a body on each connection, so that slow ones of one address leave room. */
 #define BODIES_MAX (64U * 1024U * 1024U)
 enum { CONNECTIONS_MAX = 1024, CONNECTIONS_PER_CLIENT = 512, MEMORY = 16 * 1024 };
@@ -26,19 +24,9 @@ struct http {
 };
 
 /* What of public/ is served; files that change come first. */
-static const struct {
-    const char *prefix;
-    const char *below;
-    const char *type;
-    bool changes;
-    bool keep;
-} served[] = {
-    {"/checkpoint", "checkpoint", TEXT, true, false},
-    {"/frozen", "frozen", TEXT, true, false},
-    {"/policy", "policy", TEXT, true, false},
-    {"/index/latest", "index/latest", TEXT, true, false},
-    {"/index/", "index", BINARY, false, false},
-    {"/tile/", "tile", BINARY, false, true},
+static const struct vt_served served[] = {
+    VT_SERVED_LOG,
+    {"/policy", "policy", VT_SERVED_TEXT, true, false},
 };
 #define SERVED (sizeof(served) / sizeof(served[0]))
 
@@ -108,25 +96,6 @@ static const struct vt_http_rate rates[] = {
 static const struct vt_http_guard guards[] = {{"POST", "/add"}, {NULL, NULL}};
 
 static enum vt_err
-name_files(struct files *f, const char *public_dir, struct vt_why *why)
-{
-    enum vt_err err = VT_OK;
-
-    for (size_t i = 0; i < SERVED && err == VT_OK; i++) {
-        err = vt_path(f->path[i], why, "%s/%s", public_dir, served[i].below);
-        f->folder[i] = (struct vt_http_folder){.prefix = served[i].prefix,
-            .dir = f->path[i],
-            .content_type = served[i].type,
-            .cache = served[i].changes ? "no-cache" : ONE_YEAR,
-            .etag = served[i].changes,
-            .precompressed = served[i].keep,
-            .for_all = true,
-            .keep = served[i].keep};
-    }
-    return err;
-}
-
-static enum vt_err
 serve(const struct vt_serve *s, int stop_fd, const struct files *f, struct vt_why *why)
 {
     struct http h = {.add = NULL};
@@ -168,7 +137,7 @@ vt_serve_http(const struct vt_serve *s, int stop_fd, struct vt_why *why)
     vt_metric_resident_prepare();
     if (vt_confine_to_reading(s->public_dir, &unconfined) != VT_OK)
         vt_log(VT_LOG_WARN, "this process may read more than it needs: %s", unconfined.text);
-    err = name_files(f, s->public_dir, why);
+    err = vt_served_folders(s->public_dir, served, SERVED, f->path, f->folder, why);
     if (err == VT_OK)
         err = serve(s, stop_fd, f, why);
     free(f);

@@ -45,13 +45,6 @@ vt_merkle_leaf(const void *leaf, size_t len, struct vt_digest *ret)
 }
 
 void
-vt_merkle_leaves(const struct vt_slice *leaf, size_t n, struct vt_digest *ret)
-{
-    for (size_t i = 0; i < n; i++)
-        vt_merkle_leaf(leaf[i].data, leaf[i].len, &ret[i]);
-}
-
-void
 vt_merkle_node(
     const struct vt_digest *left, const struct vt_digest *right, struct vt_digest *ret)
 {

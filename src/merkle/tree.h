@@ -23,8 +23,6 @@ struct vt_proof {
 
 void vt_merkle_empty(struct vt_digest *ret);
 void vt_merkle_leaf(const void *leaf, size_t len, struct vt_digest *ret);
-/* The same of n leaves. */
-void vt_merkle_leaves(const struct vt_slice *leaf, size_t n, struct vt_digest *ret);
 void vt_merkle_node(
     const struct vt_digest *left, const struct vt_digest *right, struct vt_digest *ret);
 

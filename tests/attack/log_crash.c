@@ -4,27 +4,31 @@
  * the check of what is left. What was acknowledged and what was signed is noted in a file that
  * is mapped into memory, so that noting it is no system call and survives a kill.
  *
- *     log_crash run DIR NOTES SEED      adds entries in batches, derives, signs and publishes
- *     log_crash fill DIR NOTES BYTES    the same with large entries, until so many bytes were
- * added log_crash check DIR NOTES         opens the log again: all that was acknowledged is
- * there, each signed root is the root of that size, and it goes on log_crash space DIR NOTES
- * adds until the disk is full, and again once DIR/ballast is away
+ *     log_crash run DIR NOTES SEED
+ *         adds entries in batches, derives, signs and publishes
+ *
+ *     log_crash fill DIR NOTES BYTES
+ *         the same with large entries, until so many bytes were added
+ *
+ *     log_crash check DIR NOTES
+ *         opens the log again: all that was acknowledged is there, each signed root is the root
+ *         of that size, and it goes on
+ *
+ *     log_crash space DIR NOTES
+ *         adds until the disk is full, and again once DIR/ballast is away
  *
  * Exit code 0: as it should be. 1: it is not, and the message says what. A failed call that the
  * log reports is as it should be.
  */
+#include "crash.h"
+
 #include "base/file.h"
 #include "crypto/signer.h"
 #include "log/reader.h"
 #include "log/writer.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define ORIGIN "crash.example/log"
 enum { ACKS_MAX = 60000, SIGNED_MAX = 4000, ROUNDS = 14, LARGE = 60000 };
@@ -52,41 +56,6 @@ struct world {
     struct vt_log_writer *writer;
     struct vt_why why;
 };
-
-__attribute__((format(printf, 1, 2))) static void
-wrong(const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    (void)fputs("log_crash: ", stderr);
-    (void)vfprintf(stderr, fmt, ap);
-    (void)fputc('\n', stderr);
-    va_end(ap);
-    exit(1);
-}
-
-static void
-need(enum vt_err err, const struct world *w, const char *what)
-{
-    if (err != VT_OK)
-        wrong("%s: %s: %s", what, vt_err_name(err), w->why.text);
-}
-
-static struct notes *
-map_notes(const char *path)
-{
-    struct notes *n;
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-
-    if (fd < 0 || ftruncate(fd, sizeof *n) != 0)
-        wrong("%s cannot be made", path);
-    n = mmap(NULL, sizeof *n, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (n == MAP_FAILED)
-        wrong("%s cannot be mapped", path);
-    (void)close(fd);
-    return n;
-}
 
 /* The signer: notes what it signs before it gives the signature away. */
 static enum vt_err
@@ -121,10 +90,10 @@ make_signer(struct world *w)
     const uint8_t seed[32] = {7};
     struct vt_key *key = NULL;
 
-    need(vt_key_from_seed(ORIGIN, seed, &key, &w->why), w, "key");
-    need(vt_signer_from_key(key, &w->inner, &w->why), w, "signer");
-    need(vt_signer_make(&ops, w, ORIGIN, vt_signer_public(w->inner), &w->signer, &w->why), w,
-        "signer");
+    need(vt_key_from_seed(ORIGIN, seed, &key, &w->why), &w->why, "key");
+    need(vt_signer_from_key(key, &w->inner, &w->why), &w->why, "signer");
+    need(vt_signer_make(&ops, w, ORIGIN, vt_signer_public(w->inner), &w->signer, &w->why),
+        &w->why, "signer");
 }
 
 /* Entry `number`: its bytes follow from that and the seed. */
@@ -234,10 +203,10 @@ static int
 fill(struct world *w, uint64_t bytes)
 {
     w->notes->seed = 1;
-    need(open_log(w), w, "opening");
+    need(open_log(w), &w->why, "opening");
     for (uint64_t done = 0; done < bytes; done += 16ULL * LARGE)
-        need(add_batch(w, 16, true), w, "adding");
-    need(derive_and_sign(w), w, "signing");
+        need(add_batch(w, 16, true), &w->why, "adding");
+    need(derive_and_sign(w), &w->why, "signing");
     vt_log_writer_free(w->writer);
     return 0;
 }
@@ -279,7 +248,7 @@ check_roots(struct world *w)
         if (n->made[i].size > vt_log_writer_size(w->writer))
             wrong("a root of %llu entries was signed but the log has fewer",
                 (unsigned long long)n->made[i].size);
-        need(vt_log_writer_root(w->writer, n->made[i].size, &root, &w->why), w, "root");
+        need(vt_log_writer_root(w->writer, n->made[i].size, &root, &w->why), &w->why, "root");
         if (!vt_digest_eq(&root, &n->made[i].root))
             wrong("another root was signed for %llu entries",
                 (unsigned long long)n->made[i].size);
@@ -311,14 +280,14 @@ check_public(struct world *w)
     struct vt_digest root;
     char key[VT_VKEY_TEXT_MAX];
 
-    need(vt_vkey_make(ORIGIN, VT_NOTE_ED25519, vt_signer_public(w->inner), &vkey, &w->why), w,
-        "vkey");
+    need(vt_vkey_make(ORIGIN, VT_NOTE_ED25519, vt_signer_public(w->inner), &vkey, &w->why),
+        &w->why, "vkey");
     vt_vkey_format(&vkey, key);
     vt_buf_putf(&text, "log %s\nquorum none\n", key);
-    need(vt_policy_parse(text.data, text.len, &policy, &w->why), w, "policy");
-    need(vt_log_reader_open(w->public_dir, policy, &reader, &w->why), w, "reading");
+    need(vt_policy_parse(text.data, text.len, &policy, &w->why), &w->why, "policy");
+    need(vt_log_reader_open(w->public_dir, policy, &reader, &w->why), &w->why, "reading");
     vt_frontier_init(&f);
-    need(vt_log_reader_each(reader, 0, take_entry, &f, &w->why), w, "reading");
+    need(vt_log_reader_each(reader, 0, take_entry, &f, &w->why), &w->why, "reading");
     vt_frontier_root(&f, &root);
     if (f.size != vt_log_reader_checkpoint(reader)->size ||
         f.size != vt_log_writer_size(w->writer) ||
@@ -332,11 +301,11 @@ check_public(struct world *w)
 static int
 check(struct world *w)
 {
-    need(open_log(w), w, "opening again");
+    need(open_log(w), &w->why, "opening again");
     check_acks(w);
     check_roots(w);
-    need(add_batch(w, 3, false), w, "adding after all");
-    need(derive_and_sign(w), w, "signing after all");
+    need(add_batch(w, 3, false), &w->why, "adding after all");
+    need(derive_and_sign(w), &w->why, "signing after all");
     check_acks(w);
     check_roots(w);
     check_public(w);
@@ -352,7 +321,7 @@ space(struct world *w, const char *dir)
     uint64_t before;
 
     w->notes->seed = 3;
-    need(open_log(w), w, "opening");
+    need(open_log(w), &w->why, "opening");
     for (int i = 0; i < 100000 && err == VT_OK; i++) {
         err = add_batch(w, 8, i % 4 == 0);
         if (err == VT_OK && i % 4 == 0)
@@ -369,11 +338,11 @@ space(struct world *w, const char *dir)
     }
     before = vt_log_writer_size(w->writer);
     check_acks(w);
-    need(vt_path(ballast, &w->why, "%s/ballast", dir), w, "ballast");
+    need(vt_path(ballast, &w->why, "%s/ballast", dir), &w->why, "ballast");
     if (unlink(ballast) != 0)
         wrong("no ballast");
-    need(add_batch(w, 8, false), w, "adding once there is room");
-    need(derive_and_sign(w), w, "signing once there is room");
+    need(add_batch(w, 8, false), &w->why, "adding once there is room");
+    need(derive_and_sign(w), &w->why, "signing once there is room");
     if (vt_log_writer_size(w->writer) != before + 8)
         wrong("the log did not grow by what was added");
     vt_log_writer_free(w->writer);
@@ -389,9 +358,9 @@ main(int argc, char **argv)
 
     if (argc < 4)
         wrong("usage: log_crash run|fill|check|space DIR NOTES [SEED|BYTES]");
-    need(vt_path(w.log, &w.why, "%s/log", argv[2]), &w, "path");
-    need(vt_path(w.public_dir, &w.why, "%s/public", argv[2]), &w, "path");
-    w.notes = map_notes(argv[3]);
+    need(vt_path(w.log, &w.why, "%s/log", argv[2]), &w.why, "path");
+    need(vt_path(w.public_dir, &w.why, "%s/public", argv[2]), &w.why, "path");
+    w.notes = map_notes(argv[3], sizeof(struct notes));
     make_signer(&w);
     if (strcmp(verb, "run") == 0 && argc == 5)
         return run(&w, strtoull(argv[4], NULL, 10));

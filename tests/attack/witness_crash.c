@@ -4,25 +4,28 @@
  * the check of what is left. What would have been cosigned is noted in a file that is mapped
  * into memory, so that noting it is no system call and survives a kill.
  *
- *     witness_crash run DIR NOTES SEED     requests of three logs, honest and not, in batches
- *     witness_crash fill DIR NOTES BYTES   the same with long checkpoints, until the journal
- * has that many bytes, so that another is begun soon after witness_crash check DIR NOTES opens
- * the records again: nothing that was cosigned is forgotten or contradicted, and it goes on
+ *     witness_crash run DIR NOTES SEED
+ *         requests of three logs, honest and not, in batches
+ *
+ *     witness_crash fill DIR NOTES BYTES
+ *         the same with long checkpoints, until the journal has that many bytes, so that
+ * another is begun soon after
+ *
+ *     witness_crash check DIR NOTES
+ *         opens the records again: nothing that was cosigned is forgotten or contradicted, and
+ *         it goes on
  *
  * Exit code 0: as it should be. 1: it is not, and the message says what. A failed call that the
  * records report is as it should be.
  */
+#include "crash.h"
+
 #include "base/file.h"
 #include "merkle/tree.h"
 #include "witness/records.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 enum { LOGS = 3, ROUNDS = 12, JOBS_MAX = 4, PAD = 3800, BODY_MAX = 64 * 1024, LONG = 1 << 20 };
 
@@ -56,41 +59,6 @@ struct world {
     struct vt_why why;
 };
 
-__attribute__((format(printf, 1, 2))) static void
-wrong(const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    (void)fputs("witness_crash: ", stderr);
-    (void)vfprintf(stderr, fmt, ap);
-    (void)fputc('\n', stderr);
-    va_end(ap);
-    exit(1);
-}
-
-static void
-need(enum vt_err err, const struct world *w, const char *what)
-{
-    if (err != VT_OK)
-        wrong("%s: %s: %s", what, vt_err_name(err), w->why.text);
-}
-
-static struct notes *
-map_notes(const char *path)
-{
-    struct notes *n;
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-
-    if (fd < 0 || ftruncate(fd, sizeof *n) != 0)
-        wrong("%s cannot be made", path);
-    n = mmap(NULL, sizeof *n, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (n == MAP_FAILED)
-        wrong("%s cannot be mapped", path);
-    (void)close(fd);
-    return n;
-}
-
 static void
 make_logs(struct world *w)
 {
@@ -100,9 +68,9 @@ make_logs(struct world *w)
         struct vt_pubkey pub;
 
         (void)snprintf(f->origin, sizeof f->origin, "crash-%zu.example/log", i);
-        need(vt_key_from_seed(f->origin, seed, &w->key[i], &w->why), w, "key");
+        need(vt_key_from_seed(f->origin, seed, &w->key[i], &w->why), &w->why, "key");
         vt_key_public(w->key[i], &pub);
-        need(vt_vkey_make(f->origin, VT_NOTE_ED25519, &pub, &f->key, &w->why), w,
+        need(vt_vkey_make(f->origin, VT_NOTE_ED25519, &pub, &f->key, &w->why), &w->why,
             "key of a log");
     }
 }
@@ -139,7 +107,7 @@ put_note(struct world *w, size_t which, const struct vt_checkpoint *c)
     for (size_t i = 0; w->large && i < PAD; i++)
         vt_buf_puts(&text, i + 1 < PAD ? "x" : "\n");
     vt_key_public(w->key[which], &pub);
-    need(vt_key_sign(w->key[which], text.data, text.len, &sig, &w->why), w, "signing");
+    need(vt_key_sign(w->key[which], text.data, text.len, &sig, &w->why), &w->why, "signing");
     vt_buf_put(&w->body, text.data, text.len);
     vt_buf_puts(&w->body, "\n");
     vt_note_put_sig(
@@ -156,9 +124,10 @@ make_request(struct world *w, size_t which, uint64_t old_size, uint64_t size, bo
     struct vt_proof proof = {.len = 0};
 
     memcpy(c.origin, w->follow[which].origin, sizeof c.origin);
-    need(vt_merkle_root(&src, size, &c.root, &w->why), w, "root");
+    need(vt_merkle_root(&src, size, &c.root, &w->why), &w->why, "root");
     if (old_size > 0 && old_size < size)
-        need(vt_merkle_prove_consistency(&src, old_size, size, &proof, &w->why), w, "proof");
+        need(vt_merkle_prove_consistency(&src, old_size, size, &proof, &w->why), &w->why,
+            "proof");
     vt_buf_clear(&w->body);
     vt_buf_putf(&w->body, "old %llu\n", (unsigned long long)old_size);
     for (size_t i = 0; i < proof.len; i++) {
@@ -167,7 +136,7 @@ make_request(struct world *w, size_t which, uint64_t old_size, uint64_t size, bo
     }
     vt_buf_puts(&w->body, "\n");
     put_note(w, which, &c);
-    need(vt_buf_check(&w->body, "request", &w->why), w, "request");
+    need(vt_buf_check(&w->body, "request", &w->why), &w->why, "request");
 }
 
 /* --- The witness. --- */
@@ -300,7 +269,7 @@ is_long(struct world *w)
     char path[VT_PATH_MAX];
     struct stat st;
 
-    need(vt_path(path, &w->why, "%s/journal", w->dir), w, "path");
+    need(vt_path(path, &w->why, "%s/journal", w->dir), &w->why, "path");
     return stat(path, &st) == 0 && st.st_size > LONG;
 }
 
@@ -326,8 +295,8 @@ fill(struct world *w, uint64_t bytes)
     struct stat st = {.st_size = 0};
 
     w->large = true;
-    need(vt_path(path, &w->why, "%s/journal", w->dir), w, "path");
-    need(open_records(w), w, "opening");
+    need(vt_path(path, &w->why, "%s/journal", w->dir), &w->why, "path");
+    need(open_records(w), &w->why, "opening");
     while ((uint64_t)st.st_size < bytes) {
         const struct vt_witness_log *log = log_of(w, 0);
 
@@ -338,7 +307,7 @@ fill(struct world *w, uint64_t bytes)
             if (ask(w, 0) != 200)
                 wrong("filling: %s", w->why.text);
         }
-        need(commit(w), w, "filling");
+        need(commit(w), &w->why, "filling");
         if (stat(path, &st) != 0)
             wrong("no journal");
     }
@@ -349,7 +318,7 @@ fill(struct world *w, uint64_t bytes)
 static int
 check(struct world *w)
 {
-    need(open_records(w), w, "opening again");
+    need(open_records(w), &w->why, "opening again");
     check_table(w);
     for (size_t i = 0; i < LOGS; i++) {
         const struct vt_witness_log *log = log_of(w, i);
@@ -368,9 +337,9 @@ check(struct world *w)
         if (ask(w, i) != 200)
             wrong("the honest tree of %s is refused: %s", log->origin, w->why.text);
     }
-    need(commit(w), w, "going on");
+    need(commit(w), &w->why, "going on");
     vt_witness_records_free(w->records);
-    need(open_records(w), w, "opening once more");
+    need(open_records(w), &w->why, "opening once more");
     check_table(w);
     vt_witness_records_free(w->records);
     return 0;
@@ -386,9 +355,9 @@ main(int argc, char **argv)
         (void)fputs("usage: witness_crash run|fill|check DIR NOTES [NUMBER]\n", stderr);
         return 2;
     }
-    w.notes = map_notes(argv[3]);
+    w.notes = map_notes(argv[3], sizeof(struct notes));
     make_logs(&w);
-    need(vt_path(w.dir, &w.why, "%s/records", argv[2]), &w, "folder");
+    need(vt_path(w.dir, &w.why, "%s/records", argv[2]), &w.why, "folder");
     if (strcmp(argv[1], "run") == 0 && argc == 5)
         code = run(&w, strtoull(argv[4], NULL, 10));
     else if (strcmp(argv[1], "fill") == 0 && argc == 5)

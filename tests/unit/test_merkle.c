@@ -144,21 +144,16 @@ test_hashing(void **state)
     assert_hex(&d, "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125");
 }
 
-/* A leaf of every length is the hash of its bytes after a zero; so are many at once. */
+/* A leaf of every length is the hash of its bytes after a zero. */
 static void
 test_leaves_of_every_length(void **state)
 {
     static uint8_t bytes[1301];
-    struct vt_slice leaf[1300];
-    struct vt_digest many[1300];
     struct vt_digest want, got;
 
     (void)state;
     for (size_t i = 1; i < sizeof bytes; i++)
         bytes[i] = (uint8_t)(i * 31 + i / 256);
-    for (size_t n = 0; n < 1300; n++)
-        leaf[n] = (struct vt_slice){bytes + 1, n};
-    vt_merkle_leaves(leaf, 1300, many);
     for (size_t n = 0; n < 1300; n++) {
         struct vt_hasher *h = NULL;
 
@@ -168,7 +163,6 @@ test_leaves_of_every_length(void **state)
         vt_hasher_free(h);
         vt_merkle_leaf(bytes + 1, n, &got);
         assert_true(vt_digest_eq(&want, &got));
-        assert_true(vt_digest_eq(&want, &many[n]));
     }
 }
 
