@@ -22,7 +22,7 @@ struct vt_desk_opts {
     const struct vt_home *home;
     const struct vt_policy *policy;
     const char
-        *origin;     /* of the page, such as "https://centre.example": what passkeys are for */
+        *origin;      /* of the page, such as "https://centre.example": what passkeys are for */
     const char *url;  /* where the site takes entries */
     const char *pass; /* by which it takes them from this process (http/listen.h); or NULL */
     struct vt_signer *signer; /* the centre's key; NULL: visits are recorded, not published */

@@ -168,7 +168,7 @@ vt_add_post(struct vt_add *a, enum vt_service_msg type, const char *role,
     struct slot *s = NULL;
 
     if (role != NULL) {
-        size_t len = strlen(role);
+        size_t len = strnlen(role, 65);
 
         if (len == 0 || len > 64)
             return answer_now(rs, 400, "that is no role's name");

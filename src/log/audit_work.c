@@ -146,6 +146,7 @@ count_entry(struct worker *k, const uint8_t *data, size_t len)
     enum vt_err err = VT_E_SYNTAX;
     struct vt_entry e;
 
+    e.kind = (enum vt_entry_kind)0; /* the rest is not looked at */
     if (len > head && memcmp(data, ENTRY_HEAD, head) == 0)
         err = vt_log_entry_open(k->work->policy, data, len, &e, NULL, NULL, NULL);
     if (err == VT_OK)

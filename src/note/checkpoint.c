@@ -102,7 +102,7 @@ put_u64(uint8_t *p, uint64_t v)
 static uint8_t *
 put_text(uint8_t *p, const char *s)
 {
-    size_t len = strlen(s);
+    size_t len = strnlen(s, VT_KEY_NAME_MAX);
 
     *p = (uint8_t)len;
     memcpy(p + 1, s, len);

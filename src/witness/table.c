@@ -24,7 +24,7 @@ vt_witness_table_new(struct vt_witness_table **ret, struct vt_why *why)
 
     if (t != NULL) {
         t->slots = SLOTS_FIRST;
-        t->slot = calloc(t->slots, sizeof(*t->slot));
+        t->slot = calloc(t->slots, sizeof(struct vt_witness_log *));
     }
     if (t == NULL || t->slot == NULL) {
         free(t);
@@ -98,11 +98,11 @@ grow(struct vt_witness_table *t)
 
     if (t->count < t->room)
         return true;
-    log = reallocarray(t->log, room, sizeof(*log));
+    log = reallocarray(t->log, room, sizeof(struct vt_witness_log *));
     if (log == NULL)
         return false;
     t->log = log;
-    slot = calloc(2 * room, sizeof(*slot));
+    slot = calloc(2 * room, sizeof(struct vt_witness_log *));
     if (slot == NULL)
         return false;
     for (size_t i = 0; i < t->count; i++)
