@@ -212,7 +212,7 @@ test_sealed(void **state)
     home();
     struct vt_job j = job_of(COUNT);
     gives(&j, "[\"all\",12]\n", &r);
-    assert_null(memmem(r.sealed.data, r.sealed.len, "all", 3));
+    assert_null(memmem(r.sealed.data, r.sealed.len, "\"all\",12", 8));
     assert_int_equal(vt_box_new(&other, &why), VT_OK);
     free(open_result(&r.sealed, other, VT_E_REFUSED));
     char *s = open_result(&r.sealed, reader, VT_OK);
