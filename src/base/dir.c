@@ -172,6 +172,18 @@ vt_dir_each(const char *path,
 }
 
 enum vt_err
+vt_dir_count(const char *path, size_t *ret, struct vt_why *why)
+{
+    struct names n = {0};
+    enum vt_err err = vt_file_exists(path) ? names_read(&n, path, why) : VT_OK;
+
+    if (err == VT_OK)
+        *ret = n.count;
+    names_release(&n);
+    return err;
+}
+
+enum vt_err
 vt_dir_temp(const char *parent, const char *prefix, char ret[VT_PATH_MAX], struct vt_why *why)
 {
     char path[VT_PATH_MAX];

@@ -68,6 +68,8 @@ VT_MUST enum vt_err vt_tree_remove(const char *path, struct vt_why *why);
 VT_MUST enum vt_err vt_dir_each(const char *path,
     enum vt_err (*fn)(void *ctx, const char *name, struct vt_why *why), void *ctx,
     struct vt_why *why);
+/* How many names vt_dir_each would give; 0 for a folder that is not there. */
+VT_MUST enum vt_err vt_dir_count(const char *path, size_t *ret, struct vt_why *why);
 /* A new folder path/PREFIX-XXXXXX with mode 0700. */
 VT_MUST enum vt_err vt_dir_temp(
     const char *parent, const char *prefix, char ret[VT_PATH_MAX], struct vt_why *why);

@@ -37,30 +37,19 @@ keep_file(const char *dir, const char *name, const struct vt_buf *b, struct vt_w
     return err == VT_OK ? vt_file_replace(path, 0644, b->data, b->len, why) : err;
 }
 
-static enum vt_err
-count_one(void *ctx, const char *name, struct vt_why *why)
-{
-    unsigned *count = ctx;
-
-    (void)name;
-    (void)why;
-    (*count)++;
-    return VT_OK;
-}
-
 /* Whether there is room for a folder more below DIR/evidence. */
 static enum vt_err
 check_room(const struct vt_log_mirror *m, struct vt_why *why)
 {
     char path[VT_PATH_MAX];
-    unsigned count = 0;
+    size_t count = 0;
     enum vt_err err = vt_path(path, why, "%s/evidence", m->dir);
 
-    if (err == VT_OK && vt_file_exists(path))
-        err = vt_dir_each(path, count_one, &count, why);
+    if (err == VT_OK)
+        err = vt_dir_count(path, &count, why);
     if (err == VT_OK && count >= EVIDENCE_MAX)
-        err = vt_fail(
-            why, VT_E_LIMIT, "%s has %u such cases already, this one is not kept", path, count);
+        err = vt_fail(why, VT_E_LIMIT, "%s has %zu such cases already, this one is not kept",
+            path, count);
     return err;
 }
 

@@ -40,24 +40,6 @@ vt_store_line(struct vt_store_answer *a, int status, const char *fmt, ...)
 
 /* --- Shares ------------------------------------------------------------------------------- */
 
-static enum vt_err
-count_one(void *ctx, const char *name, struct vt_why *why)
-{
-    size_t *n = ctx;
-
-    (void)name;
-    (void)why;
-    (*n)++;
-    return VT_OK;
-}
-
-static enum vt_err
-count_names(const char *dir, size_t *ret, struct vt_why *why)
-{
-    *ret = 0;
-    return vt_file_exists(dir) ? vt_dir_each(dir, count_one, ret, why) : VT_OK;
-}
-
 /* Whether each row is of a key that this site keeps a region with. */
 static bool
 shares_are_ours(const struct vt_store_process *s, const struct vt_shares *v)
@@ -91,9 +73,9 @@ store_shares(struct vt_store_process *s, const struct vt_digest *request, const 
     if (err == VT_OK)
         err = vt_path(path, why, "%s/%s", dir, hex[1]);
     if (err == VT_OK && !vt_file_exists(dir))
-        err = count_names(all, &requests, why);
+        err = vt_dir_count(all, &requests, why);
     if (err == VT_OK)
-        err = count_names(dir, &shares, why);
+        err = vt_dir_count(dir, &shares, why);
     if (err != VT_OK)
         return err;
     if (!vt_file_exists(path) &&
