@@ -19,24 +19,11 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
-from party import Parties, Refused, children, comm  # noqa: E402
+from party import GivenAgain, Parties, Refused, children, comm  # noqa: E402
 
 
-class Killed(Parties):
+class Killed(GivenAgain, Parties):
     """Parties of which one process dies now and then."""
-
-    def run(self, *args, **how):
-        """As ever, but what still starts again after a kill is waited for: a site that was killed too
-        often within a minute ends, and is started again here as the machine's own supervisor would."""
-        end = time.monotonic() + 60
-        while True:
-            try:
-                return super().run(*args, **how)
-            except Refused as e:
-                if ": exit 3, " not in str(e) or time.monotonic() > end:
-                    raise
-            self.revive()
-            time.sleep(0.3)
 
 
 class Acknowledged:

@@ -26,7 +26,7 @@ import time
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
-from party import Refused, children, comm  # noqa: E402
+from party import GivenAgain, Refused, children, comm  # noqa: E402
 from vault import Vault  # noqa: E402
 
 SITES = ("zurich", "geneva")
@@ -35,7 +35,7 @@ MOVING = "JP"  # goes to and fro; the others stay
 TOTAL = "-- columns: user\n-- measures: sum\nSELECT 'all', count(*) FROM events\n"
 
 
-class Kills(Vault):
+class Kills(GivenAgain, Vault):
     """The fixture, with two vaults that run and are started again when they end."""
 
     def begin(self):
@@ -43,18 +43,6 @@ class Kills(Vault):
         self.take_policy("geneva")
         self.start_vault("geneva")
         self.place = {r: "zurich" for r in self.regions}
-
-    def run(self, *args, **how):
-        """As ever, but what still starts again after a kill is waited for."""
-        end = time.monotonic() + 60
-        while True:
-            try:
-                return super().run(*args, **how)
-            except Refused as e:
-                if ": exit 3, " not in str(e) or time.monotonic() > end:
-                    raise
-            self.revive()
-            time.sleep(0.3)
 
     def start_vault(self, name, *options):
         super().start_vault(name, "--pack-after", "1", *options)
